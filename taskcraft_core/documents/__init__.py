@@ -1,0 +1,1 @@
+"""Documents: listing sources, parsing them in a sandbox, and showing them as text."""
