@@ -1,0 +1,117 @@
+"""How records lie in columns: an explicit schema for each record type that goes to disk, and the way back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from taskcraft_core.models import AtomicTask, Document, Record, Rejection, Task
+
+R = TypeVar("R", bound=Record)
+
+EVIDENCE = pa.struct(
+    [(name, pa.string()) for name in ("document_id", "uri", "media_type", "quote", "answer_span", "place")]
+)
+TOOL_CALL = pa.struct([("id", pa.string()), ("name", pa.string()), ("arguments", pa.string())])
+MESSAGE = pa.struct(
+    [
+        ("role", pa.string()),
+        ("content", pa.string()),
+        ("tool_calls", pa.list_(TOOL_CALL)),
+        ("tool_call_id", pa.string()),
+        ("name", pa.string()),
+    ]
+)
+SELECTOR = pa.struct([(name, pa.string()) for name in ("document_id", "kind", "field", "value")])
+
+DOCUMENT_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("id", "uri", "title", "media_type", "language", "blocks", "links")]
+)
+ATOMIC_SCHEMA = pa.schema(
+    [
+        ("question", pa.string()),
+        ("answer", pa.string()),
+        ("identifier", pa.string()),
+        ("relation", pa.string()),
+        ("language", pa.string()),
+        ("tool", pa.string()),
+        ("evidence", EVIDENCE),
+    ]
+)
+TASK_SCHEMA = pa.schema(
+    [
+        ("task_id", pa.string()),
+        ("kind", pa.string()),
+        ("question", pa.string()),
+        ("answer", pa.string()),
+        ("answers", pa.list_(pa.string())),
+        ("hops", pa.int32()),
+        ("width", pa.int32()),
+        ("tools", pa.list_(pa.string())),
+        ("identifier", pa.string()),
+        ("relation", pa.string()),
+        ("selector", SELECTOR),
+        ("language", pa.string()),
+        ("parent_ids", pa.list_(pa.string())),
+        ("evidence", pa.list_(EVIDENCE)),
+        ("trajectory", pa.list_(MESSAGE)),
+        ("trajectory_kind", pa.string()),
+        ("agent_score", pa.int32()),
+        ("no_tools_score", pa.int32()),
+        ("agent_steps", pa.int32()),
+        ("judge_votes", pa.list_(pa.int32())),
+        ("checks", pa.list_(pa.string())),
+    ]
+)
+REJECTION_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("stage", "reason", "item", "detail", "document_id")]
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a record type lies on disk: its columns, what its rows are sorted by, and what is JSON text."""
+
+    schema: pa.Schema
+    order: Callable[[dict[str, Any]], Sequence[str]]
+    as_json: tuple[str, ...] = ()
+
+
+LAYOUTS: Mapping[type[Record], Layout] = {
+    Document: Layout(DOCUMENT_SCHEMA, lambda row: [row["id"]], as_json=("blocks", "links")),
+    AtomicTask: Layout(ATOMIC_SCHEMA, lambda row: [row["evidence"]["document_id"], row["question"]]),
+    Task: Layout(TASK_SCHEMA, lambda row: [row["task_id"]]),
+    Rejection: Layout(REJECTION_SCHEMA, lambda row: [row["document_id"] or "", row["item"]]),
+}
+
+
+def to_rows(records: Sequence[Record], kind: type[Record]) -> list[dict[str, Any]]:
+    """Records as rows of their schema, in the order in which they are stored (ties broken by content)."""
+    layout = LAYOUTS[kind]
+    rows = sorted(
+        (record.model_dump(mode="json") for record in records),
+        key=lambda row: ([*layout.order(row)], _json(row)),
+    )
+    for row in rows:
+        row.update({column: _json(row[column]) for column in layout.as_json})
+    return rows
+
+
+def from_rows(rows: Sequence[dict[str, Any]], kind: type[R]) -> list[R]:
+    """The records that `to_rows` made the rows from.
+
+    Raises:
+        pydantic.ValidationError: A row is no record of this kind.
+    """
+    as_json = LAYOUTS[kind].as_json
+    return [
+        kind.model_validate(row | {column: json.loads(row[column]) for column in as_json}) for row in rows
+    ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""The dataset: rows, audit, the versioned table and its releases."""
