@@ -24,6 +24,9 @@ from taskcraft_core.models import Record, Rejection
 TEMPORARY = ".part"
 """Suffix of files that are being written; a leftover one belongs to a run that was killed."""
 
+UNREADABLE = (OSError, ValueError, pa.ArrowException)
+"""What pyarrow raises on a missing or damaged file, depending on where the damage is."""
+
 
 class Reference(Record):
     """Where a shard lies, relative to the output folder, and what it must be."""
@@ -59,9 +62,10 @@ def read_shard(path: Path, kind: type[R]) -> list[R]:
     """
     try:
         table = pq.read_table(path, schema=LAYOUTS[kind].schema, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise TaskCraftError(f"{path}: cannot be read ({error}); delete it and build again.") from None
-    return from_rows(table.to_pylist(), kind)
+        return from_rows(table.to_pylist(), kind)
+    except UNREADABLE as error:
+        first = str(error).splitlines()[0]
+        raise TaskCraftError(f"{path}: cannot be read ({first}); delete it and build again.") from None
 
 
 def sound(path: Path) -> bool:
@@ -70,7 +74,7 @@ def sound(path: Path) -> bool:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             known = any(file.schema_arrow.equals(layout.schema) for layout in LAYOUTS.values())
             return known and sum(batch.num_rows for batch in file.iter_batches()) == file.metadata.num_rows
-    except (OSError, pa.ArrowException):
+    except UNREADABLE:
         return False
 
 
