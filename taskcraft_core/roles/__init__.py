@@ -77,3 +77,8 @@ class Judge(Protocol):
 
     async def decompose(self, question: str) -> list[str]:
         """The part questions that a width question asks."""
+
+
+AUTHORS = {"extractive": "taskcraft_core.roles.extractive.author:ExtractiveAuthor"}
+SOLVERS = {"extractive": "taskcraft_core.roles.extractive.solver:ExtractiveSolver"}
+JUDGES = {"extractive": "taskcraft_core.roles.extractive.judge:ExtractiveJudge"}

@@ -1,0 +1,152 @@
+"""Depth extension: the identifier of a task is replaced by a question whose answer it is (paper, section 3.2)."""
+
+from __future__ import annotations
+
+import re
+
+from taskcraft_core import checks
+from taskcraft_core.config import BuildConfig
+from taskcraft_core.extension.selector import targets
+from taskcraft_core.models import Reason, Rejection, Task, task_id_of
+from taskcraft_core.roles import Superset
+from taskcraft_core.roles.bench import Bench
+from taskcraft_core.roles.extractive.normalise import same
+from taskcraft_core.roles.extractive.words import contains_words
+from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, attempt, reject, verify
+
+MOST_ATTEMPTS = 6
+"""Supersets tried for one task (paper: up to 6 attempts a chain)."""
+MOST_EXTENSIONS = 2
+"""Extensions kept of one task."""
+SHORTCUT_HITS = 3
+"""A search that brings the target among so many hits is a shortcut."""
+
+Failure = tuple[Reason, str]
+
+
+async def extend_depth(core: Task, bench: Bench, config: BuildConfig) -> tuple[list[Task], list[Rejection]]:
+    """Extends a verified task by one hop.
+
+    Args:
+        core: An atomic or a depth task.
+        bench: Corpus, tools and roles.
+        config: Acceptance rule.
+
+    Returns:
+        The new depth tasks, each with the auxiliary atomic task that it stands on, and what failed.
+    """
+    found = bench.corpus.by_title(core.identifier)
+    if len(found) != 1:
+        return [], [_reject(core, Reason.IDENTIFIER, f"{len(found)} documents are titled {core.identifier!r}")]
+    supersets = await bench.author.supersets(core.identifier, found[0], bench.corpus)
+    if not supersets:
+        return [], [_reject(core, Reason.NO_SUPERSET, f"nothing in the corpus describes {core.identifier!r}")]
+    tasks: list[Task] = []
+    rejections: list[Rejection] = []
+    for superset in supersets[:MOST_ATTEMPTS]:
+        extended = await _extend(core, superset, bench, config)
+        if isinstance(extended, Rejection):
+            rejections.append(extended)
+            continue
+        tasks += extended
+        if len(tasks) >= 2 * MOST_EXTENSIONS:
+            break
+    return tasks, rejections
+
+
+async def _extend(core: Task, superset: Superset, bench: Bench, config: BuildConfig) -> tuple[Task, Task] | Rejection:
+    failed = _relation_fails(core, superset, bench)
+    if failed is not None:
+        return _reject(core, *failed)
+    auxiliary = await verify(superset.auxiliary, bench, config, stage="depth", most_steps=AUXILIARY_STEPS)
+    if isinstance(auxiliary, Rejection):
+        return _reject(core, Reason.AUXILIARY, f"{auxiliary.reason}: {auxiliary.detail.rstrip('.')}")
+    question = await bench.author.merge_depth(core, superset)
+    if question is None:
+        return _reject(core, Reason.NO_PHRASE, "the element cannot be replaced in the question")
+    failed = _merge_fails(question, core, superset, bench)
+    if failed is not None:
+        return _reject(core, *failed, question)
+    tried = await attempt(question, core.answer, bench, config, AUXILIARY_STEPS)
+    if isinstance(tried, tuple):
+        return _reject(core, *tried, question)
+    return _depth_task(question, core, auxiliary, superset, tried), auxiliary
+
+
+def _relation_fails(core: Task, superset: Superset, bench: Bench) -> Failure | None:
+    """The relation is no step back, no other name for the same thing, and leads to one document."""
+    document = superset.document
+    chain = {evidence.document_id for evidence in core.evidence} | {superset.target.id}
+    if document.id in chain or any(same(document.title, bench.corpus.documents[i].title) for i in chain):
+        return Reason.CYCLE, f"{document.title!r} stands in the chain already"
+    if is_synonym(document.title, core.identifier):
+        return Reason.SYNONYM, f"{document.title!r} is another name for {core.identifier!r}"
+    found = targets(superset.selector, bench.corpus)
+    if found != {superset.target.id}:
+        return Reason.SECOND_TARGET, f"the relation leads to {len(found)} targets"
+    return None
+
+
+def is_synonym(one: str, other: str) -> bool:
+    """Whether two identifiers name the same thing: equal, or one inside the other."""
+    return same(one, other) or contains_words(one, other) or contains_words(other, one)
+
+
+def _merge_fails(question: str, core: Task, superset: Superset, bench: Bench) -> Failure | None:
+    leaked = checks.leak(question, core.answer, core.identifier, f"{superset.hint} {superset.document.title}")
+    if leaked:
+        return Reason.LEAK, leaked
+    unreadable = checks.readable(question)
+    if unreadable:
+        return Reason.READABLE, unreadable
+    guessed = checks.guess(question, core.answer)
+    if guessed:
+        return Reason.GUESS, guessed
+    skipped = shortcut(question, superset, bench)
+    return (Reason.SHORTCUT, skipped) if skipped else None
+
+
+def shortcut(question: str, superset: Superset, bench: Bench) -> str | None:
+    """Whether the new first hop can be skipped: by a search for what follows it, or for its description alone."""
+    later = steps_of(question)[1:]
+    texts = [" ".join(later), later[-1], superset.selector.value]
+    hits = [bench.search.top(text, SHORTCUT_HITS) for text in texts]
+    return checks.shortcut(texts, superset.target.id, hits)
+
+
+def steps_of(question: str) -> list[str]:
+    """The statements of a merged question, the clause last."""
+    return [part for part in re.split(r"(?<=[.。])\s*(?=[A-Z“《该关根])", question) if part]
+
+
+def _depth_task(question: str, core: Task, auxiliary: Task, superset: Superset, tried: Attempt) -> Task:
+    parents = (core.task_id, auxiliary.task_id)
+    evidence = (*auxiliary.evidence, *core.evidence)
+    return Task(
+        task_id=task_id_of(question, core.answers, auxiliary.identifier, auxiliary.relation, parents, evidence),
+        kind="depth",
+        question=question,
+        answer=core.answer,
+        answers=core.answers,
+        hops=core.hops + 1,
+        width=1,
+        tools=tuple(dict.fromkeys([*auxiliary.tools, *core.tools])),
+        identifier=auxiliary.identifier,
+        relation=auxiliary.relation,
+        selector=superset.selector,
+        language=core.language,
+        parent_ids=parents,
+        evidence=evidence,
+        trajectory=tried.solution.trajectory,
+        trajectory_kind="solved",
+        agent_score=tried.agent_score,
+        no_tools_score=tried.no_tools_score,
+        agent_steps=tried.agent_steps,
+        judge_votes=tried.judge_votes,
+        checks=("auxiliary", "cycle", "guess", "leak", "readable", "rival", "second_target", "shortcut", "synonym"),
+    )
+
+
+def _reject(core: Task, reason: Reason, detail: str, question: str | None = None) -> Rejection:
+    return reject("depth", reason, detail, question or core.question, core.evidence[0].document_id)
+

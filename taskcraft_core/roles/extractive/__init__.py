@@ -1,0 +1,1 @@
+"""The embedded engine: rules over the structure of documents, no model."""

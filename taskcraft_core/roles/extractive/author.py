@@ -1,0 +1,41 @@
+"""The extractive author: the Author Protocol over rules, every claim of which can be proved from the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from taskcraft_core.corpus import Corpus
+from taskcraft_core.models import AtomicTask, Conclusion, Document, Rejection, Task
+from taskcraft_core.roles import Superset
+from taskcraft_core.roles.extractive import merging, questions, supersets
+from taskcraft_core.roles.extractive.conclusions import conclusions
+
+
+class ExtractiveAuthor:
+    """Reads tables, boxes, lists, captions and plain sentences; asks only what their words give."""
+
+    spec = "extractive"
+
+    async def conclude(self, document: Document) -> tuple[list[Conclusion], list[Rejection]]:
+        """What the document states that can be asked, best first, and what was set aside."""
+        found = list(conclusions(document))
+        return (
+            [item for item in found if isinstance(item, Conclusion)],
+            [item for item in found if isinstance(item, Rejection)],
+        )
+
+    async def ask(self, document: Document, conclusion: Conclusion) -> AtomicTask | Rejection:
+        """A natural, complete question that names the document."""
+        return questions.ask(document, conclusion)
+
+    async def supersets(self, identifier: str, document: Document, corpus: Corpus) -> list[Superset]:
+        """Entries of other documents that describe `document` and name it as `identifier`."""
+        return supersets.supersets(identifier, document, corpus)
+
+    async def merge_depth(self, core: Task, superset: Superset) -> str | None:
+        """The core's question, asked through the superset."""
+        return merging.merge_depth(core, superset)
+
+    async def merge_width(self, parts: Sequence[Task]) -> str | None:
+        """One question for the answers of all parts."""
+        return merging.merge_width(parts)

@@ -1,0 +1,152 @@
+"""Merges: a core and a superset into one question that states its steps forward, related parts into one question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from taskcraft_core.models import Document, Task
+from taskcraft_core.roles import Superset
+from taskcraft_core.roles.extractive.phrasing import DESCRIBING, MEDIUM, lower_name, opened, without_unit
+
+DOCUMENT_NOUNS = frozenset("page list document report article chapter section table index guide file 页面 列表 文档 文章".split())
+_AN = re.compile(r"^(?:[aeio]|u(?!n[iu]|s|r))", re.I)
+
+
+def merge_depth(core: Task, superset: Superset) -> str | None:
+    """The core's question with its identifier replaced; None where the words do not allow it."""
+    if core.language != superset.document.language or core.language not in MEDIUM:
+        return None
+    statement = _statement(superset, core.language)
+    if core.kind == "depth":
+        rest = _later_steps(core, superset)
+    else:
+        rest = _last_step(core, superset)
+    return f"{statement}{'' if core.language == 'zh' else ' '}{rest}" if rest else None
+
+
+def _statement(superset: Superset, language: str) -> str:
+    """The first step: which entry of the superset is meant."""
+    title, selector = superset.document.title, superset.selector
+    if language == "zh":
+        if selector.kind == "figure":
+            return f"《{title}》中有一幅图，图注为“{selector.value}”。"
+        name, unit = without_unit(selector.field if selector.kind == "row" else "描述")
+        return f"《{title}》列出了一个{name}为“{selector.value}{unit}”的{superset.hint}。"
+    if selector.kind == "figure":
+        return f"“{title}” contains a figure captioned “{selector.value}”."
+    article = "an" if _AN.match(superset.hint) else "a"
+    return f"“{title}” lists {article} {superset.hint} {_told_apart(selector.field, selector.value)}."
+
+
+def _told_apart(header: str, value: str) -> str:
+    name, unit = without_unit(header)
+    if lower_name(name).casefold() in DESCRIBING:
+        return f"described as “{value}”"
+    return f"with “{value}{' ' + unit if unit else ''}” under “{name}”"
+
+
+def _reference(superset: Superset, document: Document, language: str) -> str:
+    """How the merged question speaks of the target once it is known: "the page on that moon"."""
+    hint = superset.hint
+    if superset.selector.kind == "figure":
+        return "该图" if language == "zh" else "that figure"
+    medium = MEDIUM[language][document.tool]
+    if language == "zh":
+        return f"该{hint}" if hint in DOCUMENT_NOUNS else f"关于该{hint}的{medium}"
+    return f"that {hint}" if hint.split()[-1] in DOCUMENT_NOUNS else f"the {medium} on that {hint}"
+
+
+def _last_step(core: Task, superset: Superset) -> str | None:
+    """The core's clause, asked of the target: "According to the page on that moon, clause?"."""
+    parts = opened(core.question)
+    if parts is None or parts.title != core.identifier:
+        return None
+    reference = _reference(superset, superset.target, core.language)
+    if core.language == "zh":
+        return f"根据{reference}，{parts.clause.replace(core.identifier, '该' + superset.hint)}？"
+    # the clause may name the element as well: "when was the Forth Bridge opened"
+    named = re.compile(rf"\b(?:the )?{re.escape(core.identifier)}\b", re.I)
+    clause = named.sub(f"that {superset.hint}", parts.clause)
+    return f"According to {reference}, {clause}?"
+
+
+def _later_steps(core: Task, superset: Superset) -> str | None:
+    """A chain's steps, its first document now known only through the superset."""
+    mark = f"《{core.identifier}》" if core.language == "zh" else f"“{core.identifier}” "
+    if not core.question.startswith(mark):
+        return None
+    rest = core.question.removeprefix(mark)
+    reference = _reference(superset, superset.target, core.language)
+    # two elements of one name would leave "that …" open
+    same_noun = f"该{superset.hint}" if core.language == "zh" else f"that {superset.hint},"
+    if same_noun in rest or mark.strip() in rest:
+        return None
+    if core.language == "zh":
+        return f"{reference}{rest}"
+    return f"{reference[0].upper()}{reference[1:]} {rest}"
+
+
+def merge_width(parts: Sequence[Task]) -> str | None:
+    """One question for several: one clause asked of several documents, or several values of one document."""
+    taken = [opened(part.question) for part in parts]
+    if None in taken or len({(part.language, part.tools) for part in parts}) != 1:
+        return None
+    titles = [one.title for one in taken if one]
+    clauses = [one.clause for one in taken if one]
+    language, medium = parts[0].language, MEDIUM[parts[0].language][parts[0].tools[0]]
+    if len(set(clauses)) == 1 and len(set(titles)) == len(titles):
+        return _of_each(titles, clauses[0], medium, language)
+    if len(set(titles)) == 1 and len(set(clauses)) == len(clauses):
+        return _together(titles[0], clauses, medium, language)
+    return None
+
+
+def _of_each(titles: list[str], clause: str, medium: str, language: str) -> str | None:
+    if language == "zh":
+        match = re.fullmatch(r"(?P<name>[^的]{1,12})是(?P<asked>多少|什么|什么时候)", clause)
+        named = "》、《".join(titles[:-1]) + f"》和《{titles[-1]}"
+        return f"根据{medium}《{named}》，它们各自的{match['name']}依次是{match['asked']}？" if match else None
+    named = _listed([f"“{title}”" for title in titles])
+    asked = _each(clause)
+    return f"According to the {medium}s {named}, {asked}, in that order?" if asked else None
+
+
+def _each(clause: str) -> str | None:
+    if re.search(r"\bit\b", clause):
+        return re.sub(r"\bit\b", "each", clause, count=1)
+    if re.match(r"what (?:is|are|was|were) the ", clause) and " of " not in clause and " in " not in clause:
+        return f"{clause} of each"
+    return f"{clause} in each case" if re.match(r"what value is shown for ", clause) else None
+
+
+def _together(title: str, clauses: list[str], medium: str, language: str) -> str | None:
+    if language == "zh":
+        names = [re.fullmatch(r"([^的]{1,10})是(?:多少|什么|什么时候)", clause) for clause in clauses]
+        listed = "、".join(match[1] for match in names[:-1] if match)
+        last = names[-1]
+        return f"根据{medium}《{title}》，{listed}和{last[1]}依次是什么？" if last and all(names) else None
+    asked = _several_rows(clauses) or _several_labels(clauses)
+    return f"According to the {medium} “{title}”, {asked}, in that order?" if asked else None
+
+
+def _several_rows(clauses: list[str]) -> str | None:
+    """The same header for several rows: "what is the radius of Io and of Europa"."""
+    split = [re.fullmatch(r"(what (?:is|are) the .+?) of (.+)", clause) for clause in clauses]
+    shown = [re.fullmatch(r"(what value is shown) for (.+)", clause) for clause in clauses]
+    for matches, link in ((split, "of"), (shown, "for")):
+        heads = {match[1] for match in matches if match}
+        if all(matches) and len(heads) == 1:
+            return f"{heads.pop()} {_listed([f'{link} {match[2]}' for match in matches if match])}"
+    return None
+
+
+def _several_labels(clauses: list[str]) -> str | None:
+    labels = [re.fullmatch(r"what (?:is|are) the (.+)", clause) for clause in clauses]
+    if not all(labels) or any(" of " in clause or " in " in clause for clause in clauses):
+        return None
+    return f"what are {_listed([f'the {match[1]}' for match in labels if match])}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"

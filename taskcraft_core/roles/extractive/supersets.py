@@ -1,0 +1,122 @@
+"""Supersets that the corpus itself holds: a row or entry that describes a document, a page that shows a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from taskcraft_core.corpus import Corpus
+from taskcraft_core.models import (
+    AtomicTask,
+    Conclusion,
+    Definitions,
+    Document,
+    Evidence,
+    Figure,
+    Items,
+    Selector,
+    Table,
+    content_hash,
+)
+from taskcraft_core.roles import Superset
+from taskcraft_core.roles.extractive.conclusions import conclusions, entries_of
+from taskcraft_core.roles.extractive.normalise import normalise
+from taskcraft_core.roles.extractive.phrasing import noun_of, open_question, without_unit
+from taskcraft_core.roles.extractive.questions import ask, entry_noun
+
+NAMING_SOURCES = frozenset({"row_name", "definition", "item"})
+
+
+class Naming(NamedTuple):
+    """A conclusion whose answer names something: the entry of a table or list that describes it."""
+
+    document: Document
+    conclusion: Conclusion
+
+
+def supersets(identifier: str, document: Document, corpus: Corpus) -> list[Superset]:
+    """Everything in the corpus that describes `document` under the name `identifier`.
+
+    Returns:
+        In an order that depends on the documents alone and differs from target to target, so that no superset
+        is always tried first.
+    """
+    found = [*_entries(identifier, document, corpus), *_figures(identifier, document, corpus)]
+    return sorted(found, key=lambda one: content_hash([document.id, one.selector.model_dump()]))
+
+
+def _entries(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
+    for document, conclusion in _namings(corpus).get(normalise(identifier).casefold(), ()):
+        auxiliary = ask(document, conclusion)
+        if document.id == target.id or not isinstance(auxiliary, AtomicTask):
+            continue
+        selector, hint = _selector(document, conclusion)
+        yield Superset(document, target, selector, auxiliary, hint)
+
+
+def _selector(document: Document, conclusion: Conclusion) -> tuple[Selector, str]:
+    """The relation of an entry in the form a machine can check, and what the entry is called."""
+    place, _, index = conclusion.evidence.place.partition(".r")
+    block = next(block for block in document.blocks if block.place == place)
+    if isinstance(block, Table):
+        field = conclusion.relation.removeprefix(f"{block.header[0]} by ")
+        value = block.rows[int(index)][block.header.index(field)]
+        hint = noun_of(without_unit(block.header[0])[0], document.language)
+        return Selector(document_id=document.id, kind="row", field=field, value=value), hint
+    assert isinstance(block, Definitions | Items)
+    entry = entries_of(block)[int(index)]
+    assert entry is not None
+    selector = Selector(document_id=document.id, kind="item", field="description", value=entry[1])
+    return selector, entry_noun(block, int(index), document.language)
+
+
+@lru_cache(maxsize=2)
+def _namings(corpus: Corpus) -> dict[str, tuple[Naming, ...]]:
+    """Every naming conclusion of the corpus, by the folded name that it answers with."""
+    titles = {normalise(document.title).casefold() for document in corpus.documents.values()}
+    found: dict[str, list[Naming]] = {}
+    for document in corpus.documents.values():
+        for conclusion in conclusions(document):
+            if isinstance(conclusion, Conclusion) and conclusion.source in NAMING_SOURCES:
+                name = conclusion.answer.casefold()
+                if name in titles:
+                    found.setdefault(name, []).append(Naming(document, conclusion))
+    return {name: tuple(namings) for name, namings in found.items()}
+
+
+def _figures(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
+    if target.tool != "image" or target.language not in {"en", "zh"}:
+        return
+    for container, figure in corpus.containers(target.id):
+        if figure.caption and container.language in {"en", "zh"}:
+            yield Superset(container, target, _figure_selector(container, figure), _figure_task(container, figure, target), "figure")
+
+
+def _figure_selector(container: Document, figure: Figure) -> Selector:
+    return Selector(document_id=container.id, kind="figure", field="caption", value=figure.caption)
+
+
+def _figure_task(container: Document, figure: Figure, target: Document) -> AtomicTask:
+    """The title that is printed in the image which a page shows under a caption."""
+    clause = {
+        "en": f"what is the title of the figure captioned “{figure.caption}”",
+        "zh": f"图注为“{figure.caption}”的图的标题是什么",
+    }[container.language]
+    evidence = Evidence(
+        document_id=target.id,
+        uri=target.uri,
+        media_type=target.media_type,
+        quote=f"# {target.title}",
+        answer_span=target.title,
+        place="b0",
+    )
+    return AtomicTask(
+        question=open_question(container.title, container.tool, clause, container.language),
+        answer=normalise(target.title),
+        identifier=container.title,
+        relation="title of the figure",
+        language=container.language,
+        tool="image",
+        evidence=evidence,
+    )

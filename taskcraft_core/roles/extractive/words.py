@@ -1,0 +1,108 @@
+"""Words and values as the rules see them: content words, nouns, what counts as one atomic value."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+from lemminflect import getAllLemmas, getInflection
+
+STOP_WORDS = frozenset(
+    "a an and are as at be been by did do does each for from given had has have how in into is it its listed "
+    "many much of on or order page pdf image shown than that the their there this to value was were what when "
+    "where which who whom whose why will with according described entry figure under your you".split()
+)
+PRONOUNS = frozenset(
+    "i me my mine you your yours we us our he him his she her hers it its they them their theirs this that these "
+    "those here there such former latter following above below respectively one ones same other others another "
+    "who whom whose which".split()
+)
+GENERIC_TITLES = frozenset(
+    "home index untitled introduction overview contents document page welcome about notes readme glossary".split()
+)
+_WORD = re.compile(r"[^\W_]+(?:[.’'][^\W_]+)*")
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_NOT_ATOMIC = re.compile(r"[;；、()（）\[\]?？!！→•|…]|\s[-–—]\s|\b(?:and|or|about|approx|circa|ca|various|see|e\.g)\b|^[~≈<>]", re.I)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded; every Chinese character is a word of its own."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    found: list[str] = []
+    for token in _WORD.findall(folded):
+        found += list(token) if _CJK.search(token) else [token]
+    return found
+
+
+@cache
+def stem(word: str) -> str:
+    """A word's dictionary form: its noun lemma, else its verb lemma, else itself."""
+    lemmas = getAllLemmas(word)
+    for part in ("NOUN", "VERB", "ADJ"):
+        if part in lemmas:
+            return str(lemmas[part][0])
+    return word
+
+
+def content_words(text: str) -> set[str]:
+    """The stems of the words that carry meaning."""
+    return {stem(word) for word in words(text) if word not in STOP_WORDS}
+
+
+def is_noun(word: str) -> bool:
+    """Whether the dictionary knows the word as a noun."""
+    return "NOUN" in getAllLemmas(word.casefold())
+
+
+def singular(noun: str) -> str:
+    """The singular of a noun of the dictionary; an unknown word stays as it is."""
+    lemmas = getAllLemmas(noun).get("NOUN")
+    return str(lemmas[0]) if lemmas else noun
+
+
+def is_plural(noun: str) -> bool:
+    """Whether a noun of the dictionary stands in its plural and not in its singular form."""
+    lemma = singular(noun)
+    return lemma != noun and noun in getInflection(lemma, "NNS")
+
+
+def base_verb(past: str) -> str | None:
+    """The base form of a verb in the past tense ("sank" -> "sink"), or None when it is no past tense."""
+    lemmas = getAllLemmas(past).get("VERB")
+    if not lemmas or past == lemmas[0] or past not in getInflection(lemmas[0], "VBD"):
+        return None
+    return str(lemmas[0])
+
+
+def is_participle(word: str) -> bool:
+    """Whether a word can be a past participle ("opened", "built")."""
+    lemmas = getAllLemmas(word).get("VERB")
+    return bool(lemmas) and any(word in getInflection(lemma, "VBN") for lemma in lemmas)
+
+
+def is_atomic(value: str, *, most_words: int = 7, most_chars: int = 60) -> bool:
+    """Whether a value is one thing: a number, a date, a measure or a short name, and no list or remark."""
+    text = value.strip().rstrip(".。")
+    if not text or len(text) > most_chars or _NOT_ATOMIC.search(text):
+        return False
+    if not any(character.isalnum() for character in text):
+        return False
+    tokens = text.split()
+    if len(tokens) > most_words or (_CJK.search(text) and len(text) > 20):
+        return False
+    if "," in text and not re.fullmatch(r"[^,]*\d{1,3}(,\d{3})+[^,]*|[A-Z][a-z]+ \d{1,2}, \d{4}", text):
+        return False
+    return not (text.casefold() in {"yes", "no", "none", "n/a", "true", "false", "unknown", "是", "否", "无"})
+
+
+def has_digit(text: str) -> bool:
+    """Whether any digit stands in the text."""
+    return any(character.isdigit() for character in text)
+
+
+def contains_words(text: str, part: str) -> bool:
+    """Whether the words of `part` stand in `text` one after the other."""
+    inner, outer = words(part), words(text)
+    size = len(inner)
+    return bool(inner) and any(outer[i : i + size] == inner for i in range(len(outer) - size + 1))
