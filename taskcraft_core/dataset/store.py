@@ -1,0 +1,187 @@
+"""The versioned dataset: a Delta table, written in one commit a build and read by version or in full.
+
+Version 0 is the empty table; version N is what the N-th change left, and the release of it is called v<N>.
+Deleted rows and killed writers leave Parquet files behind that the version does not name, so nothing here
+reads the folder: always the log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, WriterProperties
+from deltalake.exceptions import DeltaError
+
+from taskcraft_core.dataset.cascade import drop_with_descendants
+from taskcraft_core.dataset.orphans import sole_writer, sweep_orphans
+from taskcraft_core.dataset.rows import ROW_SCHEMA, Row, to_table
+from taskcraft_core.errors import ConfigError, TaskCraftError
+from taskcraft_core.models import Record
+
+ZSTD = WriterProperties(compression="ZSTD")
+FOREVER = "interval 36500 days"
+CONFIGURATION = {
+    "delta.enableChangeDataFeed": "true",
+    "delta.logRetentionDuration": FOREVER,
+    "delta.deletedFileRetentionDuration": FOREVER,
+}
+"""Changes are recorded row by row, and no version is forgotten."""
+
+CHANGES = pa.schema([*ROW_SCHEMA, ("retired", pa.bool_())])
+
+
+class Published(Record):
+    """What a publication did: the version that holds the rows now, and how many rows changed how."""
+
+    version: int
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    retired: int = 0
+    new_version: bool = False
+
+
+def dataset_path(out: Path) -> Path:
+    """Where the dataset lies."""
+    return out / "dataset"
+
+
+def publish(rows: Sequence[Row], out: Path, metadata: Mapping[str, str], retire: Collection[str] = ()) -> Published:
+    """Merges rows into the dataset in one commit, or does nothing when they are all there already.
+
+    Args:
+        rows: Audited rows, parents included. Rows of earlier builds stay.
+        out: The output folder.
+        metadata: What is recorded with the commit.
+        retire: Ids of rows that must not stay (unless they are among `rows`); what was built on them leaves
+            too.
+
+    Raises:
+        TaskCraftError: A row is built on a row that would not be there, or the table cannot be written.
+    """
+    folder = dataset_path(out)
+    with sole_writer(folder):
+        table = _opened(folder)
+        sweep_orphans(folder)
+        old = {row["task_id"]: row for row in _columns(table, "task_id", "row_hash", "parent_ids")}
+        new = {row.task_id: row for row in rows}
+        leaving = _leaving(old, new, retire)
+        added = [row for task_id, row in new.items() if task_id not in old]
+        changed = [row for task_id, row in new.items() if task_id in old and _differs(row, old[task_id])]
+        if added or changed or leaving:
+            _merge(table, _changes([*added, *changed], leaving), metadata)
+        return Published(
+            version=table.version(),
+            added=len(added),
+            updated=len(changed),
+            unchanged=len(new) - len(added) - len(changed),
+            retired=len(leaving),
+            new_version=bool(added or changed or leaving),
+        )
+
+
+def _differs(row: Row, stored: Mapping[str, Any]) -> bool:
+    return bool(row.row_hash != stored["row_hash"])
+
+
+def _leaving(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Row], retire: Collection[str]) -> list[str]:
+    """The stored rows that leave: the retired ones, and those built on a row that will not be there."""
+    parents = {task_id: row["parent_ids"] for task_id, row in old.items()}
+    parents |= {task_id: row.parent_ids for task_id, row in new.items()}
+    retired = {task_id for task_id in retire if task_id in old and task_id not in new}
+    lost = drop_with_descendants(parents, retired)
+    for task_id in new:
+        if task_id in lost:
+            raise TaskCraftError(f"Task {task_id} cannot be published without its parent {lost[task_id]}.")
+    return sorted(retired | lost.keys())
+
+
+def _opened(folder: Path) -> DeltaTable:
+    DeltaTable.create(folder, ROW_SCHEMA, mode="ignore", configuration=CONFIGURATION)
+    return DeltaTable(folder)
+
+
+def _changes(rows: Sequence[Row], leaving: Sequence[str]) -> pa.Table:
+    """The rows to write and, with nothing but their id, those to delete: one table, so one commit."""
+    kept = to_table(rows).append_column("retired", pa.repeat(pa.scalar(False), len(rows)))
+    gone = pa.Table.from_pylist([{"task_id": i, "retired": True} for i in leaving], schema=CHANGES)
+    return pa.concat_tables([kept, gone])
+
+
+def _merge(table: DeltaTable, changes: pa.Table, metadata: Mapping[str, str]) -> None:
+    columns = {name: f"new.{name}" for name in ROW_SCHEMA.names}
+    merger = table.merge(
+        changes,
+        predicate="old.task_id = new.task_id",
+        source_alias="new",
+        target_alias="old",
+        writer_properties=ZSTD,
+        commit_properties=CommitProperties(custom_metadata=dict(metadata)),
+    )
+    merger = merger.when_matched_delete(predicate="new.retired")
+    merger = merger.when_matched_update(columns, predicate="not new.retired")
+    try:
+        merger.when_not_matched_insert(columns, predicate="not new.retired").execute()
+    except DeltaError as error:
+        raise TaskCraftError(f"{table.table_uri}: the dataset could not be written: {error}.") from error
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def open_dataset(out: Path, version: int | None = None) -> DeltaTable:
+    """The dataset's table, at its newest version or the given one.
+
+    Raises:
+        ConfigError: There is no dataset, or no such version.
+    """
+    folder = dataset_path(out)
+    if not DeltaTable.is_deltatable(str(folder)):
+        raise ConfigError(f"{out}: holds no dataset; run `taskcraft build SOURCE --out {out}` first.")
+    table = DeltaTable(folder)
+    newest = table.version()
+    if version is None or version == newest:
+        return table
+    if not 0 <= version < newest:
+        raise ConfigError(f"{out}: the dataset has no version {version}; the newest is {newest}.")
+    table.load_as_version(version)
+    return table
+
+
+def read_dataset(out: Path, version: int | None = None) -> pa.Table:
+    """The rows of the dataset, sorted by id, with the published columns.
+
+    Raises:
+        ConfigError: There is no dataset, or no such version.
+    """
+    table = open_dataset(out, version).to_pyarrow_table()
+    return table.select(ROW_SCHEMA.names).cast(ROW_SCHEMA).sort_by("task_id")
+
+
+def find_task(out: Path, id_prefix: str) -> dict[str, Any]:
+    """The newest row whose id begins with `id_prefix`.
+
+    Raises:
+        ConfigError: There is no dataset, or not exactly one such row.
+    """
+    prefix = id_prefix.strip().lower()
+    if not re.fullmatch(r"[0-9a-f]+", prefix):
+        raise ConfigError(f"{id_prefix!r} is no task id; an id is made of the digits 0-9 and a-f.")
+    table = open_dataset(out)
+    ids = sorted(row["task_id"] for row in _columns(table, "task_id") if row["task_id"].startswith(prefix))
+    if not ids:
+        raise ConfigError(f"No task of the dataset in {out} has an id that begins with {prefix!r}.")
+    if len(ids) > 1:
+        raise ConfigError(f"{len(ids)} tasks have an id that begins with {prefix!r}; give more of its digits.")
+    rows = table.to_pyarrow_table(filters=[("task_id", "=", ids[0])]).cast(ROW_SCHEMA)
+    row: dict[str, Any] = rows.to_pylist()[0]
+    return row
+
+
+def _columns(table: DeltaTable, *names: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.to_pyarrow_table(columns=[*names]).to_pylist()
+    return rows
