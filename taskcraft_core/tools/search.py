@@ -1,0 +1,37 @@
+"""The search tool, and what it can search with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+
+from taskcraft_core.corpus import Corpus
+from taskcraft_core.tools.hit import Search
+from taskcraft_core.tools.local_search import LocalSearch
+from taskcraft_core.tools.toolbox import Parameter, Tool
+
+SEARCH: Mapping[str, Callable[[Corpus], Search]] = {
+    "local": LocalSearch,
+}
+"""Every search there is, by the name that `BuildConfig.search` gives it."""
+
+
+def search_tool(engine: Search) -> Tool:
+    """The tool `search`: its observation is a JSON list of hits, empty if nothing fits."""
+
+    async def search(query: str) -> str:
+        if not query.strip():
+            return "Error: the query is empty; search for a few words of what you look for."
+        hits = [asdict(hit) for hit in await engine.search(query)]
+        return json.dumps(hits, ensure_ascii=False)
+
+    return Tool(
+        name="search",
+        description=(
+            "Finds documents. Returns at most five as a JSON list, best first, each with its title, uri, "
+            "media_type, the part that fits best and how many parts it has, and a snippet of that part."
+        ),
+        parameters={"query": Parameter("string", "A few words of what is looked for.")},
+        run=search,
+    )

@@ -1,0 +1,119 @@
+"""The tools an agent is given: their schemas, and a way of calling them that never raises for a wrong call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """An argument of a tool; with a default it need not be given."""
+
+    type: Literal["string", "integer"]
+    description: str
+    default: str | int | None = None
+
+    def fits(self, value: object) -> bool:
+        """Whether a value has this parameter's type."""
+        if self.type == "string":
+            return isinstance(value, str)
+        return isinstance(value, int) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool: `run` gets the arguments by name and returns an observation, "Error: ..." when it cannot help."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Parameter]
+    run: Callable[..., Awaitable[str]]
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The tool in the form of OpenAI's tool definitions."""
+        properties: dict[str, dict[str, object]] = {
+            name: {"type": parameter.type, "description": parameter.description}
+            | ({"default": parameter.default} if parameter.default is not None else {})
+            for name, parameter in self.parameters.items()
+        }
+        required = [name for name, parameter in self.parameters.items() if parameter.default is None]
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": self.description,
+                "parameters": {
+                    "type": "object",
+                    "properties": properties,
+                    "required": required,
+                    "additionalProperties": False,
+                },
+            },
+        }
+
+    def fault(self, arguments: Mapping[str, object]) -> str | None:
+        """What is wrong with the arguments of a call, in one sentence; None if nothing is."""
+        takes = ", ".join(f"{name} ({parameter.type})" for name, parameter in self.parameters.items())
+        for name in arguments:
+            if name not in self.parameters:
+                return f"{self.name} has no argument {name!r}; it takes {takes}."
+        for name, parameter in self.parameters.items():
+            if name not in arguments and parameter.default is None:
+                return f"{self.name} needs the argument {name!r}; it takes {takes}."
+            if name in arguments and not parameter.fits(arguments[name]):
+                return f"the argument {name!r} of {self.name} must be of type {parameter.type}."
+        return None
+
+
+class Toolbox:
+    """The tools of one agent.
+
+    Args:
+        tools: In the order in which the agent is told of them; names are unique.
+    """
+
+    def __init__(self, tools: Iterable[Tool]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tools."""
+        return tuple(self._tools)
+
+    @property
+    def schemas(self) -> list[dict[str, Any]]:
+        """The tools in the form of OpenAI's tool definitions."""
+        return [tool.schema for tool in self._tools.values()]
+
+    async def call(self, name: str, arguments: Mapping[str, object]) -> str:
+        """Calls a tool.
+
+        Args:
+            name: The tool's name.
+            arguments: Its arguments by name, as a model or a solver made them up.
+
+        Returns:
+            The observation. A wrong call gives one that starts with "Error:" and says what to do.
+
+        Raises:
+            ProviderError: A service behind the tool failed; a local tool never raises.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            return f"Error: there is no tool {name!r}; call one of {', '.join(self._tools)}."
+        fault = tool.fault(arguments)
+        return f"Error: {fault}" if fault else await tool.run(**arguments)
+
+    async def call_json(self, name: str, arguments: str) -> str:
+        """Calls a tool with its arguments as the JSON object of a chat message (see `call`)."""
+        try:
+            found = json.loads(arguments or "{}")
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            return f"Error: the arguments of {name!r} must be a JSON object; send them as one."
+        return await self.call(name, found)
