@@ -13,9 +13,7 @@ SUPPORTED_LANGUAGES = ("en", "zh")
 LONGEST_TITLE = 120
 
 
-async def generate(
-    document: Document, author: Author, config: BuildConfig
-) -> tuple[list[AtomicTask], list[Rejection]]:
+async def generate(document: Document, author: Author, config: BuildConfig) -> tuple[list[AtomicTask], list[Rejection]]:
     """Authors the atomic tasks of one document.
 
     Args:
@@ -101,4 +99,3 @@ def _reject(document: Document, reason: Reason, conclusion: Conclusion, why: str
         detail=f"{document.uri}: {why}.",
         document_id=document.id,
     )
-

@@ -149,4 +149,3 @@ def _depth_task(question: str, core: Task, auxiliary: Task, superset: Superset, 
 
 def _reject(core: Task, reason: Reason, detail: str, question: str | None = None) -> Rejection:
     return reject("depth", reason, detail, question or core.question, core.evidence[0].document_id)
-

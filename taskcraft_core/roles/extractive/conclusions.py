@@ -174,9 +174,7 @@ def _sentences(document: Document) -> Iterator[Found]:
                     yield _conclude(document, asked.source, asked.clause, asked.answer, sentence, block.place)
 
 
-def _conclude(
-    document: Document, source: Source, relation: str, span: str, quote: str, place: Place
-) -> Found:
+def _conclude(document: Document, source: Source, relation: str, span: str, quote: str, place: Place) -> Found:
     if not is_atomic(span):
         return _set_aside(document, Reason.NOT_ATOMIC, quote, f"{span!r} is not one short value")
     answer = normalise(span)

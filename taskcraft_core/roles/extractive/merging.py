@@ -9,7 +9,9 @@ from taskcraft_core.models import Document, Task
 from taskcraft_core.roles import Superset
 from taskcraft_core.roles.extractive.phrasing import DESCRIBING, MEDIUM, lower_name, opened, without_unit
 
-DOCUMENT_NOUNS = frozenset("page list document report article chapter section table index guide file 页面 列表 文档 文章".split())
+DOCUMENT_NOUNS = frozenset(
+    "page list document report article chapter section table index guide file 页面 列表 文档 文章".split()
+)
 _AN = re.compile(r"^(?:[aeio]|u(?!n[iu]|s|r))", re.I)
 
 

@@ -69,7 +69,9 @@ def is_noun_phrase(label: str) -> bool:
         return False
     head = label.split(" of ")[0].split()[-1]
     opener = tokens[0].casefold()
-    if len(tokens) > 1 and (tokens[-1].casefold() in {"by", "in", "for", "at", "to", "as", "of", "after", "from", "on"}):
+    if len(tokens) > 1 and (
+        tokens[-1].casefold() in {"by", "in", "for", "at", "to", "as", "of", "after", "from", "on"}
+    ):
         return False
     if opener in {"how", "what", "when", "where", "why", "is", "has", "first", "last"} and len(tokens) == 1:
         return False

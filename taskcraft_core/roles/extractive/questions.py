@@ -62,7 +62,11 @@ def _clause(document: Document, conclusion: Conclusion) -> str | None:
         case Box():
             key, value = block.entries[row]
             charted = block.caption and document.tool == "image"
-            return shown_clause(key, block.caption, document.language) if charted else box_clause(key, value, document.language)
+            return (
+                shown_clause(key, block.caption, document.language)
+                if charted
+                else box_clause(key, value, document.language)
+            )
         case Table() if conclusion.source == "row_name":
             return _which_row(block, row, conclusion, document.language)
         case Table():

@@ -20,11 +20,11 @@ from taskcraft_core.roles.extractive.words import (
 )
 
 MOST_WORDS = 30
-_SPLIT = re.compile(r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:St|Dr|Mr|No)\.)(?<!\b(?:Mrs|Prof|e\.g|i\.e)\.)\s+(?=[A-Z“\"])")
-_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
-_DATE = (
-    rf"(?:\d{{1,2}} (?:{_MONTH}) \d{{4}}|(?:{_MONTH}) \d{{1,2}}, \d{{4}}|(?:{_MONTH}) \d{{4}}|1[0-9]\d\d|20\d\d)"
+_SPLIT = re.compile(
+    r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:St|Dr|Mr|No|Lt)\.)(?<!\bMrs\.)(?<!\bProf\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z“\"])"
 )
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = rf"(?:\d{{1,2}} (?:{_MONTH}) \d{{4}}|(?:{_MONTH}) \d{{1,2}}, \d{{4}}|(?:{_MONTH}) \d{{4}}|1[0-9]\d\d|20\d\d)"
 _UNIT = (
     r"(?:km/h|km/s|m/s|km²|m²|km|cm|mm|nm|m|kg|g|t|°C|K|GPa|MW|GW|kW|V|Hz|%|AU|"
     r"kilometres|metres|kilometers|meters|centimetres|millimetres|feet|ft|miles|inches|"
@@ -65,7 +65,9 @@ def _usable(sentence: str) -> bool:
     # "which" may stand in a clause of its own; every other pronoun points outside the sentence
     if any(token in PRONOUNS and token not in {"which", "who", "its", "other"} for token in tokens):
         return False
-    return not re.search(r"\b(?:about|around|roughly|approximately|nearly|almost|over|more than|up to|or so)\b", sentence)
+    return not re.search(
+        r"\b(?:about|around|roughly|approximately|nearly|almost|over|more than|up to|or so)\b", sentence
+    )
 
 
 def _try(pattern: re.Pattern[str], turn: Callable[[re.Match[str]], str | None], body: str) -> Iterator[Asked]:
@@ -82,7 +84,10 @@ def _try(pattern: re.Pattern[str], turn: Callable[[re.Match[str]], str | None], 
 
 def _subject(match: re.Match[str]) -> str | None:
     """The subject, as it reads inside a sentence; None when it is no plain noun phrase."""
-    subject = match["subject"].strip()
+    return _plain_subject(match["subject"].strip())
+
+
+def _plain_subject(subject: str) -> str | None:
     tokens = subject.split()
     if len(tokens) > 8 or any(word in PRONOUNS for word in words(subject)):
         return None
@@ -90,18 +95,19 @@ def _subject(match: re.Match[str]) -> str | None:
         return None
     if any(word in {"was", "were", "is", "are", "had", "has"} for word in tokens):
         return None
-    first = tokens[0]
-    plain = first in {"The", "A", "An", "Its", "Work", "Construction"} or (
-        first.islower() is False and is_noun(first) and first.casefold() not in {"mercury", "mars"} and len(tokens) == 1
-        and not first[0].isupper()
-    )
-    if first in {"A", "An", "Its"}:
+    if tokens[0] in {"A", "An", "Its", "Each", "Every", "All", "Both", "Some", "Many", "Most", "No", "Another"}:
         return None
-    return subject[0].lower() + subject[1:] if plain else subject
+    return subject[0].lower() + subject[1:] if tokens[0] in {"The", "Work", "Construction"} else subject
 
 
 def _question_word(match: re.Match[str]) -> str:
     return "in what year" if re.fullmatch(r"\d{4}", match["answer"]) else "when"
+
+
+def _dated_or_joined(rest: str) -> bool:
+    """Whether the rest holds a second date, or a second verb: "was called Solstice and began"."""
+    joined = re.findall(r"\b(?:and|but) ([a-z]+)", rest)
+    return bool(re.search(_DATE, rest)) or any(base_verb(word) for word in joined)
 
 
 def _tail(match: re.Match[str]) -> str:
@@ -111,21 +117,27 @@ def _tail(match: re.Match[str]) -> str:
 def _passive_date(match: re.Match[str]) -> str | None:
     subject = _subject(match)
     verb = match["verb"].split()
-    if subject is None or not is_participle(verb[-1]) or re.search(_DATE, match["rest"] + _tail(match)):
+    if subject is None or not is_participle(verb[-1]) or _dated_or_joined(match["rest"] + _tail(match)):
         return None
     return f"{_question_word(match)} {match['be']} {subject} {match['verb']}{match['rest'].rstrip()}{_tail(match)}"
 
 
 def _active_date(match: re.Match[str]) -> str | None:
-    subject, base = _subject(match), base_verb(match["verb"])
-    if subject is None or base is None or re.search(_DATE, match["rest"] + _tail(match)):
+    """The first word in the past tense is the verb, what stands before it the subject."""
+    tokens = match["head"].split()
+    at = next((i for i, word in enumerate(tokens) if i and word.islower() and base_verb(word)), None)
+    if at is None or set(tokens) & {"had", "was", "were", "did", "could", "would"}:
         return None
-    return f"{_question_word(match)} did {subject} {base}{match['rest'].rstrip()}{_tail(match)}"
+    subject, base, rest = _plain_subject(" ".join(tokens[:at])), base_verb(tokens[at]), " ".join(tokens[at + 1 :])
+    if subject is None or base is None or _dated_or_joined(f"{rest} {_tail(match)}"):
+        return None
+    return " ".join(f"{_question_word(match)} did {subject} {base} {rest} {_tail(match)}".split())
 
 
 def _how(match: re.Match[str]) -> str | None:
     subject = _subject(match)
-    return subject and f"how {match['adjective']} {match['be']} {subject}{_tail(match)}"
+    how = "far across" if match["adjective"] == "across" else match["adjective"]
+    return subject and f"how {how} {match['be']} {subject}{_tail(match)}"
 
 
 def _noun_of_subject(match: re.Match[str]) -> str | None:
@@ -162,7 +174,9 @@ def _after(match: re.Match[str]) -> str | None:
 
 
 def _defining(match: re.Match[str]) -> str | None:
-    asked = "who" if re.search(r"\b(?:astronomer|person|man|woman|astronaut|engineer|chemist)\b", match["rest"]) else "what"
+    asked = (
+        "who" if re.search(r"\b(?:astronomer|person|man|woman|astronaut|engineer|chemist)\b", match["rest"]) else "what"
+    )
     if any(word in PRONOUNS for word in words(match["rest"])):
         return None
     return f"{asked} {match['be']} {match['rest']}"
@@ -178,8 +192,8 @@ _TURNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...
     for pattern, turn in (
         (rf"{_SUBJECT} {_BE} {_VERB}(?P<rest>(?: [^,;]*?)?) {_WHEN}{_TAIL}", _passive_date),
         (rf"(?:On|In) (?P<answer>{_DATE}),? {_SUBJECT.replace('[A-Z]', '[A-Za-z]')} {_BE} {_VERB}(?P<rest>(?: [^,;]*)?)", _passive_date),
-        (rf"{_SUBJECT} (?P<verb>[a-z]+)(?P<rest>(?: [^,;]*?)?) {_WHEN}{_TAIL}", _active_date),
-        (rf"(?:On|In) (?P<answer>{_DATE}),? {_SUBJECT.replace('[A-Z]', '[A-Za-z]')} (?P<verb>[a-z]+)(?P<rest>(?: [^,;]*)?)", _active_date),
+        (rf"(?P<head>[A-Z][^,;:()“”]*?) {_WHEN}{_TAIL}", _active_date),
+        (rf"(?:On|In) (?P<answer>{_DATE}),? (?P<head>[A-Za-z][^,;:()“”]*)", _active_date),
         (rf"{_SUBJECT} {_BE} (?P<answer>{_MEASURE}) {_SIZE}{_TAIL}", _how),
         (rf"{_SUBJECT} (?P<have>has|have|had) an? (?P<noun>[a-z][a-z -]*?) of (?P<answer>{_MEASURE}){_TAIL}", _noun_of_subject),
         (rf"The (?P<noun>[a-z][^,;]*?) {_BE} (?P<answer>{_MEASURE}){_TAIL}", _noun_is),

@@ -90,7 +90,13 @@ def _figures(identifier: str, target: Document, corpus: Corpus) -> Iterator[Supe
         return
     for container, figure in corpus.containers(target.id):
         if figure.caption and container.language in {"en", "zh"}:
-            yield Superset(container, target, _figure_selector(container, figure), _figure_task(container, figure, target), "figure")
+            yield Superset(
+                container,
+                target,
+                _figure_selector(container, figure),
+                _figure_task(container, figure, target),
+                "figure",
+            )
 
 
 def _figure_selector(container: Document, figure: Figure) -> Selector:

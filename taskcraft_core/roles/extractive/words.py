@@ -23,7 +23,9 @@ GENERIC_TITLES = frozenset(
 )
 _WORD = re.compile(r"[^\W_]+(?:[.’'][^\W_]+)*")
 _CJK = re.compile(r"[\u3400-\u9fff]")
-_NOT_ATOMIC = re.compile(r"[;；、()（）\[\]?？!！→•|…]|\s[-–—]\s|\b(?:and|or|about|approx|circa|ca|various|see|e\.g)\b|^[~≈<>]", re.I)
+_NOT_ATOMIC = re.compile(
+    r"[;；、()（）\[\]?？!！→•|…]|\s[-–—]\s|\b(?:and|or|about|approx|circa|ca|various|see|e\.g)\b|^[~≈<>]", re.I
+)
 
 
 def words(text: str) -> list[str]:
