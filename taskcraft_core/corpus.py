@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -114,18 +114,16 @@ class Corpus:
         """Documents by their uri in normal form; one that has a query or a fragment is known by it."""
         paths: dict[str, Document] = {}
         for uri in sorted(self._uris):
-            for key in _keys(uri if "://" in uri else quote(uri)):
+            for key in _normal(uri if "://" in uri else quote(uri))[0]:
                 paths.setdefault(key, self._uris[uri])
         return paths
 
     def _find_target(self, folder: str, href: str) -> Document | None:
         try:
-            joined = urljoin(folder, href)
-            # The whole address first: a query may tell two documents apart, or be mere decoration.
-            keys = [key for uri in (joined, urldefrag(joined).url, joined.partition("?")[0]) for key in _keys(uri)]
+            forms = _normal(urljoin(folder, href))
         except ValueError:  # a malformed address, such as "http://[": it leads nowhere
             return None
-        return next((self._paths[key] for key in keys if key in self._paths), None)
+        return next((self._paths[key] for keys in forms for key in keys if key in self._paths), None)
 
     @cached_property
     def _inbound(self) -> Mapping[str, list[Inbound]]:
@@ -167,17 +165,24 @@ def _folder(uri: str) -> str:
     return path[: path.rfind("/") + 1] if path.count("/") > 2 else f"{path}/"
 
 
-def _keys(uri: str) -> Iterator[str]:
-    """The normal forms of an address, best first: no scheme, no quoting, with and without its index page."""
+def _normal(uri: str) -> tuple[tuple[str, ...], ...]:
+    """The normal forms of an address: whole, then without its fragment, then without its query.
+
+    The whole address comes first because a query or fragment may tell two documents apart, or be mere decoration.
+    Each form is without scheme and quoting, and given with and without the name of an index page.
+    """
     found = urlsplit(uri)
     if found.scheme not in ("", "http", "https", "file"):
-        return
+        return ((),)
     host = f"//{found.netloc.lower()}" if found.netloc else ""
     path = unquote(found.path) or ("/" if host else "")
-    rest = (f"?{found.query}" if found.query else "") + (f"#{found.fragment}" if found.fragment else "")
     folder, _, name = path.rpartition("/")
-    yield host + path + rest
+    paths = [host + path]
     if name in _INDEX_PAGES:
-        yield f"{host}{folder}/{rest}"
+        paths.append(f"{host}{folder}/")
     elif not name:
-        yield from (f"{host}{path}{page}{rest}" for page in _INDEX_PAGES)
+        paths += [f"{host}{path}{page}" for page in _INDEX_PAGES]
+    query = f"?{found.query}" if found.query else ""
+    fragment = f"#{found.fragment}" if found.fragment else ""
+    rests = dict.fromkeys((query + fragment, query, ""))
+    return tuple(tuple(path + rest for path in paths) for rest in rests)
