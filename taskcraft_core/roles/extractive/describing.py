@@ -1,0 +1,129 @@
+"""From a description or a value back to the name that has it: rows, definitions, items, links, "X is …"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from taskcraft_core.roles.extractive.clause import Clause
+from taskcraft_core.roles.extractive.matching import Layer, bag, explain, likeness
+from taskcraft_core.roles.extractive.normalise import normalise
+from taskcraft_core.roles.extractive.observation import Observation, Pair, Row, Sentence
+from taskcraft_core.roles.extractive.stems import Word, words
+
+_KIND_FACTOR = {"definition": 1.0, "item": 1.0, "box": 0.85, "label": 0.85}
+_COPULA = re.compile(
+    r"(?P<name>[^,，。]{1,90}?)(?:,[^,]{1,90},| \([^()]{1,60}\)|（[^（）]{1,40}）)? ?"
+    r"(?:\b(?:is|was|are|were)\b|是|为)(?P<rest>.*)",
+    re.S,
+)
+_PRONOUN = re.compile(r"(?:it|this|that|these|those|they|he|she|there|which|who|here|one|它|这|那|该|他|她)\b.*", re.I)
+_UNIT_IN_HEADER = re.compile(r"[(（\[,/] ?([^()（）\[\]]{1,20})[)）\]]?$")
+
+
+def described(clause: Clause, seen: Observation) -> Iterator[tuple[float, str]]:
+    """The names that fit a description, each with its score."""
+    title = Layer(bag(seen.title), 0.85)
+    for row in seen.rows:
+        yield from _rows(clause, row, title)
+    for pair in seen.pairs:
+        yield from _pairs(clause, pair, title)
+    for sentence in seen.sentences:
+        yield from _sentences(clause, sentence, seen)
+
+
+def holds(text: str, quote: str) -> float:
+    """1 when the text is the quote, less when the quote stands in it as whole words, 0 otherwise."""
+    whole, part = _plain(text), _plain(quote)
+    if whole == part or normalise(text) == normalise(quote):
+        return 1.0
+    if len(part) < 4 or part not in whole:
+        return 0.0
+    at = whole.find(part)
+    before, after = whole[at - 1 : at], whole[at + len(part) : at + len(part) + 1]
+    cut = (before.isalnum() and part[0].isalnum()) or (after.isalnum() and part[-1].isalnum())
+    return 0.9 if not (cut and part.isascii()) else 0.0
+
+
+def _rows(clause: Clause, row: Row, title: Layer) -> Iterator[tuple[float, str]]:
+    name_header = Layer(bag(row.header[row.name_at]), 0.95)
+    context = [name_header, Layer(bag(row.caption), 0.95), Layer(bag(row.section), 0.9), title]
+    for at, (header, cell) in enumerate(zip(row.header, row.cells, strict=True)):
+        if at != row.name_at and cell:
+            score = _value_score(clause, cell, header, context)
+            if score:
+                yield score, row.cells[row.name_at]
+
+
+def _value_score(clause: Clause, value: str, header: str, context: list[Layer]) -> float:
+    """How well "the HEADER is VALUE" is what the clause describes."""
+    if clause.quotes:
+        held = min(max(holds(value, quote), holds(_with_unit(value, header), quote)) for quote in clause.quotes)
+        match = explain(clause, [Layer(bag(header), 1.0), *context]) if held else None
+        return held * match.score if match else 0.0
+    own = words(value)
+    if not own or not clause.needed or not _all_asked(own, clause):
+        return 0.0
+    match = explain(clause, [Layer(bag(value), 1.0), Layer(bag(header), 1.0), *context])
+    return match.score if match and {0, 1} <= match.layers else 0.0
+
+
+def _all_asked(own: tuple[Word, ...], clause: Clause) -> bool:
+    asked = {word.surface for word in (*clause.needed, *clause.hints)}
+    return all(word.surface in asked for word in own)
+
+
+def _with_unit(value: str, header: str) -> str:
+    unit = _UNIT_IN_HEADER.search(header)
+    return f"{value} {unit[1]}" if unit else value
+
+
+def _pairs(clause: Clause, pair: Pair, title: Layer) -> Iterator[tuple[float, str]]:
+    context = [Layer(bag(pair.caption), 0.95), Layer(bag(pair.section), 0.9), title]
+    factor = _KIND_FACTOR[pair.kind]
+    if clause.quotes:
+        held = min(holds(pair.value, quote) for quote in clause.quotes)
+        if held:
+            match = explain(clause, [Layer(bag(pair.value), 1.0), Layer(bag(pair.key), 0.9), *context])
+            known = match.score if match else 0.8
+            yield held * factor * known, pair.key
+        return
+    match = explain(clause, [Layer(bag(pair.value), 1.0), *context]) if clause.needed else None
+    if match and 0 in match.layers:
+        yield 0.9 * factor * match.score - 0.02 * _unasked(clause, pair.value), pair.key
+
+
+def _unasked(clause: Clause, text: str) -> int:
+    asked = frozenset(f"~{word.root}" for word in (*clause.needed, *clause.hints))
+    return min(10, sum(f"~{word.root}" not in asked for word in words(text)))
+
+
+def _sentences(clause: Clause, sentence: Sentence, seen: Observation) -> Iterator[tuple[float, str]]:
+    text = sentence.text
+    if clause.quotes:
+        if not all(_plain(quote) in _plain(text) for quote in clause.quotes):
+            return
+        outside = text.replace(clause.quotes[0], " ")
+        linked = [link for link, _ in seen.links if len(link) > 1 and link in outside]
+        yield from ((0.86, link) for link in linked)
+        if not linked and (name := _subject(text)):
+            yield 0.8, name
+        return
+    if not clause.needed or not all(likeness(word, bag(text)) for word in clause.needed):
+        return
+    match = _COPULA.match(text)
+    name = _subject(text)
+    if match and name and explain(clause, [Layer(bag(match["rest"]), 1.0)]):
+        verbatim = _plain(clause.text).split(" the ", 1)[-1] in _plain(text)
+        yield (0.95 if verbatim else 0.85) - 0.005 * _unasked(clause, match["rest"]), name
+
+
+def _subject(text: str) -> str:
+    match = _COPULA.match(text)
+    if not match or _PRONOUN.fullmatch(match["name"].strip()):
+        return ""
+    return match["name"].strip()
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).rstrip(".。").casefold()

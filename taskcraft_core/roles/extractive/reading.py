@@ -1,0 +1,98 @@
+"""Reads the answer to a clause off an observation: every unit is scored, the best ones answer.
+
+A unit (box line, table cell, definition, item, sentence) answers when it accounts for every word that the clause
+needs: by its own key or header and row name, or more weakly by the caption, section or title it stands under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from taskcraft_core.roles.extractive.clause import Clause
+from taskcraft_core.roles.extractive.describing import described
+from taskcraft_core.roles.extractive.matching import Layer, Match, bag, explain, extras
+from taskcraft_core.roles.extractive.normalise import fold, normalise
+from taskcraft_core.roles.extractive.observation import Observation, Pair, Row
+from taskcraft_core.roles.extractive.prose import told
+from taskcraft_core.roles.extractive.values import fitting
+
+THRESHOLD = 0.5
+TIE = 0.021
+_KIND_FACTOR = {"box": 1.0, "label": 0.97, "item": 0.9, "definition": 0.85}
+_IMPLIED = {
+    "place": bag("location located place country city region address coordinates 位置 地点 所在地 地址 坐落"),
+    "date": bag("date year 日期 时间 年份"),
+    "year": bag("date year 日期 时间 年份"),
+}
+
+
+class Candidate(NamedTuple):
+    """An answer with the score of the unit that it was read from."""
+
+    score: float
+    text: str
+
+
+def read(clause: Clause, seen: Observation) -> list[Candidate]:
+    """Every answer that fits the clause as well as the best one, best first.
+
+    Args:
+        clause: What is asked.
+        seen: One part of a document.
+
+    Returns:
+        Candidates in canonical form, distinct; none when no unit accounts for the clause.
+    """
+    found = described(clause, seen) if clause.reverse else _forward(clause, seen)
+    return best(Candidate(score, normalise(text)) for score, text in found)
+
+
+def best(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates that tie for the best score, distinct, in a stable order."""
+    ranked = sorted((c for c in candidates if c.text and c.score >= THRESHOLD), key=lambda c: (-c.score, c.text))
+    kept: dict[str, Candidate] = {}
+    for candidate in ranked:
+        if candidate.score >= ranked[0].score - TIE:
+            kept.setdefault(fold(candidate.text), candidate)
+    return list(kept.values())
+
+
+def _forward(clause: Clause, seen: Observation) -> Iterator[tuple[float, str]]:
+    title = Layer(bag(seen.title), 0.85)
+    for pair in seen.pairs:
+        if score := _pair_score(clause, pair, title):
+            yield from ((score, text) for text in fitting(pair.value, clause.wants))
+    for row in seen.rows:
+        yield from _row(clause, row, title)
+    yield from told(clause, seen, title)
+
+
+def _pair_score(clause: Clause, pair: Pair, title: Layer) -> float:
+    key = bag(pair.key)
+    context = [Layer(bag(pair.caption), 0.95), Layer(bag(pair.section), 0.9), title]
+    match = explain(clause, [Layer(key, 1.0), *context])
+    if match is None or not _own(clause, match, key):
+        return 0.0
+    return match.score * _KIND_FACTOR[pair.kind] - extras(clause, pair.key, 0.06)
+
+
+def _own(clause: Clause, match: Match, key: frozenset[str]) -> bool:
+    """Whether the key itself is what is asked, not only what stands around it."""
+    implied = _IMPLIED.get(clause.wants, frozenset())
+    return 0 in match.layers or bool(implied & key and clause.wants == "place")
+
+
+def _row(clause: Clause, row: Row, title: Layer) -> Iterator[tuple[float, str]]:
+    name = bag(row.cells[row.name_at])
+    context = [Layer(bag(row.caption), 0.95), Layer(bag(row.section), 0.9), title]
+    for at, (header, cell) in enumerate(zip(row.header, row.cells, strict=True)):
+        if at == row.name_at or not cell:
+            continue
+        match = explain(clause, [Layer(bag(header), 1.0), Layer(name, 1.0), *context])
+        if match is None or 1 not in match.layers or not (0 in match.layers or len(row.header) == 2):
+            continue
+        score = match.score - extras(clause, header, 0.06) - extras(clause, row.cells[row.name_at], 0.15)
+        yield from ((score, text) for text in fitting(cell, clause.wants))
+
+
