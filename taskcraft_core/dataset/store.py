@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, WriterProperties
 from deltalake.exceptions import DeltaError
 
@@ -177,7 +178,8 @@ def find_task(out: Path, id_prefix: str) -> dict[str, Any]:
         raise ConfigError(f"No task of the dataset in {out} has an id that begins with {prefix!r}.")
     if len(ids) > 1:
         raise ConfigError(f"{len(ids)} tasks have an id that begins with {prefix!r}; give more of its digits.")
-    rows = table.to_pyarrow_table(filters=[("task_id", "=", ids[0])]).cast(ROW_SCHEMA)
+    only = pc.field("task_id").cast(pa.string()) == ids[0]
+    rows = table.to_pyarrow_table(filters=only).cast(ROW_SCHEMA)
     row: dict[str, Any] = rows.to_pylist()[0]
     return row
 
