@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 from types import MappingProxyType
 from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
-from taskcraft_core.documents.chunks import Part, split
+from taskcraft_core.documents.chunks import PART_CHARS, Part, split
 from taskcraft_core.documents.render import render
 from taskcraft_core.models import Document, Figure, Link, content_hash
 
@@ -41,7 +41,7 @@ class Corpus:
     documents: Mapping[str, Document]
     """Every document by its id, sorted by id."""
 
-    def __init__(self, documents: Iterable[Document]) -> None:
+    def __init__(self, documents: Iterable[Document], part_chars: int = PART_CHARS) -> None:
         given = sorted(documents, key=lambda document: (document.id, document.uri))
         kept: dict[str, Document] = {}
         for document in given:
@@ -53,7 +53,7 @@ class Corpus:
             self._uris.setdefault(document.uri, kept[document.id])
         self._target = lru_cache(maxsize=None)(self._find_target)
         self._text = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: render(kept[key]))
-        self._parts = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: split(kept[key]))
+        self._parts = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: split(kept[key], part_chars))
 
     def by_uri(self, uri: str) -> Document | None:
         """The document with exactly this uri."""
@@ -120,7 +120,8 @@ class Corpus:
 
     def _find_target(self, folder: str, href: str) -> Document | None:
         try:
-            forms = _normal(urljoin(folder, href))
+            # urljoin leaves "./a.html" as it is when there is no folder, so a root stands in for it.
+            forms = _normal(urljoin(folder, href) if folder else urljoin("/", href).removeprefix("/"))
         except ValueError:  # a malformed address, such as "http://[": it leads nowhere
             return None
         return next((self._paths[key] for keys in forms for key in keys if key in self._paths), None)

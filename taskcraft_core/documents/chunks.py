@@ -63,14 +63,19 @@ def parts(document: Document) -> tuple[str, ...]:
     return tuple(part.text for part in split(document))
 
 
-def split(document: Document) -> tuple[Part, ...]:
-    """The parts of a document together with the places that stand in each (see `parts`)."""
+def split(document: Document, part_chars: int = PART_CHARS) -> tuple[Part, ...]:
+    """The parts of a document together with the places that stand in each (see `parts`).
+
+    Args:
+        document: Any document.
+        part_chars: About how long a part is. Only the second reading of a verification cuts otherwise.
+    """
     found: list[Part] = []
     gathered: list[_Piece] = []
     size = 0
-    for piece in _pieces(document):
+    for piece in _pieces(document, part_chars):
         size += len(piece.separator) + len(piece.text)
-        if gathered and size > PART_CHARS:
+        if gathered and size > part_chars:
             found.append(_part(gathered))
             gathered, size = [], len(piece.text)
         gathered.append(piece)
@@ -84,7 +89,7 @@ def _part(pieces: list[_Piece]) -> Part:
     return Part(text, frozenset(places), frozenset(cut))
 
 
-def _pieces(document: Document) -> Iterator[_Piece]:
+def _pieces(document: Document, part_chars: int) -> Iterator[_Piece]:
     """The pieces of a document in order; as in `render`, with a heading where the section changes."""
     yield _Piece("", f"# {document.title}")
     section = ""
@@ -94,13 +99,13 @@ def _pieces(document: Document) -> Iterator[_Piece]:
             section = block.section
             heading = f"## {section}"
         whole = "\n\n".join(piece for piece in (heading, text) if piece)
-        if len(whole) > PART_CHARS:
-            yield from _cut(block, heading)
+        if len(whole) > part_chars:
+            yield from _cut(block, heading, part_chars)
         elif whole:
             yield _Piece("\n\n", whole, block.place)
 
 
-def _cut(block: Block, heading: str) -> Iterator[_Piece]:
+def _cut(block: Block, heading: str, part_chars: int) -> Iterator[_Piece]:
     """The pieces of a block that is too long: one a line, each knowing the row that it shows."""
     lines = block_lines(block)
     above = [line for line in (heading, getattr(block, "caption", "")) if line and block.kind != "figure"]
@@ -108,17 +113,17 @@ def _cut(block: Block, heading: str) -> Iterator[_Piece]:
     for number, line in enumerate(above + lines):
         row = f"{block.place}.r{number - rows_from}" if number >= rows_from else None
         separator = "\n\n" if number == 0 or (heading and number == 1) else "\n"
-        for text, before in _short(line):
+        for text, before in _short(line, part_chars):
             yield _Piece(separator if before is None else before, text, block.place, row, cut=True)
 
 
-def _short(line: str) -> Iterator[tuple[str, str | None]]:
+def _short(line: str, part_chars: int) -> Iterator[tuple[str, str | None]]:
     """A line, cut behind a sentence or a word where it is too long: its texts, and what stood before each."""
     before = None
-    while len(line) > PART_CHARS:
-        breaks = list(_BREAK.finditer(line, PART_CHARS // 2, PART_CHARS))
+    while len(line) > part_chars:
+        breaks = list(_BREAK.finditer(line, part_chars // 2, part_chars))
         sentences = [found for found in breaks if line[found.start() - 1] in _STOPS]
-        end, start = (sentences or breaks)[-1].span() if breaks else (PART_CHARS, PART_CHARS)
+        end, start = (sentences or breaks)[-1].span() if breaks else (part_chars, part_chars)
         yield line[:end], before
         before, line = line[end:start], line[start:]
     yield line, before
