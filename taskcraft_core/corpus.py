@@ -36,12 +36,14 @@ class Corpus:
     Args:
         documents: In any order. Of documents with the same id the one with the smallest uri is kept; the
             other uris still lead to it.
+        part_chars: About how long the parts of a document are; only a second reading gives another length.
     """
 
     documents: Mapping[str, Document]
     """Every document by its id, sorted by id."""
 
     def __init__(self, documents: Iterable[Document], part_chars: int = PART_CHARS) -> None:
+        """Sorts the documents; everything else waits until it is asked for."""
         given = sorted(documents, key=lambda document: (document.id, document.uri))
         kept: dict[str, Document] = {}
         for document in given:

@@ -33,6 +33,7 @@ class SolutionJournal:
     """
 
     def __init__(self, path: Path) -> None:
+        """Opens the file."""
         self._path = path
         self._lock = threading.Lock()
         with self._explained():

@@ -23,6 +23,7 @@ class CarriedSolver:
     """
 
     def __init__(self, solver: Solver, journal: SolutionJournal) -> None:
+        """Starts with both counts at 0."""
         self.spec = solver.spec
         self.carried = 0
         self.solved = 0

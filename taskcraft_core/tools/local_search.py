@@ -27,6 +27,7 @@ class LocalSearch:
     """
 
     def __init__(self, corpus: Corpus) -> None:
+        """Builds the index."""
         self._corpus = corpus
         self._index, self._entries = _build(corpus)
         self._searcher = self._index.searcher()

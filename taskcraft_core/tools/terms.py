@@ -53,7 +53,7 @@ def grams(text: str) -> str:
 
 def query_words(query: str) -> list[str]:
     """The stems that a query asks for, each once; without stop words unless it has nothing else."""
-    words = [word for word in re.split(r"[\W_]+", spaced(query)[:MAX_QUERY_CHARS]) if word]
+    words = [word for word in re.split(r"[\W_]+", spaced(_whole(query))) if word]
     telling = [word for word in words if word.lower() not in _STOP_WORDS] or words
     stems = analyzer().analyze(" ".join(telling))
     return list(dict.fromkeys(stems))[:_MAX_TERMS]
@@ -61,10 +61,15 @@ def query_words(query: str) -> list[str]:
 
 def query_grams(query: str) -> list[str]:
     """The grams that a query asks for, each once: pairs of neighbours, or the character of a run of one."""
-    runs = _RUN.findall(query[:MAX_QUERY_CHARS])
+    runs = _RUN.findall(_whole(query))
     telling = [piece for run in runs for piece in _ASKING.split(run) if piece] or runs
     found = (gram for run in telling for gram in (_pairs(run) if len(run) > 1 else run))
     return list(dict.fromkeys(found))[:_MAX_TERMS]
+
+
+def _whole(query: str) -> str:
+    """As much of a query as is looked at; halves of surrogate pairs, which JSON can hold, become question marks."""
+    return query[:MAX_QUERY_CHARS].encode("utf-8", "replace").decode()
 
 
 def _pairs(run: str) -> list[str]:

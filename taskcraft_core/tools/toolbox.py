@@ -77,6 +77,7 @@ class Toolbox:
     """
 
     def __init__(self, tools: Iterable[Tool]) -> None:
+        """Keeps the tools by name."""
         self._tools = {tool.name: tool for tool in tools}
 
     @property

@@ -92,7 +92,11 @@ def test_words_that_stand_nowhere_find_nothing():
     assert SEARCHER.top("zzzz qqqq", 5) == []
 
 
-@given(st.text(max_size=450) | st.text(alphabet='AND OR NOT()[]{}"^~*:\\/+-铁的iron ', max_size=80))
+@given(
+    st.text(st.characters(), max_size=450)
+    | st.just("iron \ud800")
+    | st.text(alphabet='AND OR NOT()[]{}"^~*:\\/+-铁的iron ', max_size=80)
+)
 def test_any_query_is_answered(query):
     answer = asyncio.run(TOOLS.call("search", {"query": query}))
     assert answer.startswith("Error:") or len(json.loads(answer)) <= 5
