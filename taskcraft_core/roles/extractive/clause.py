@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from taskcraft_core.roles.extractive.stems import Word, words
@@ -14,9 +15,10 @@ Wanted = Literal["any", "name", "date", "year", "number", "amount", "length", "m
 QUESTION_WORD = r"(?:(?:in|on|at|by|from|since|to|for|of|with) )?(?:what|when|who|whom|whose|where|how|which)\b"
 
 _HOW = r"how (?P<how>long|tall|high|deep|wide|far|thick|heavy|much|many|fast|old|large|big|hot|cold|bright|strong)\b"
+_NOT_A_NAME = r"\b(?! (?:has|have|had|is (?:described|listed)|belongs)\b)"
 _OPENERS: tuple[tuple[str, Wanted], ...] = (
-    (r"(?:in |by |from |since )?(?:what|which) year\b", "year"),
-    (r"(?:on |at |by )?(?:what|which) (?:date|day)\b|when\b", "date"),
+    (rf"(?:in |by |from |since )?(?:what|which) year{_NOT_A_NAME}", "year"),
+    (rf"(?:on |at |by )?(?:what|which) (?:date|day){_NOT_A_NAME}|when\b", "date"),
     (r"who(?:m)?\b|by whom\b", "person"),
     (r"where\b|in which (?:city|country|place|town)\b", "place"),
     (_HOW, "amount"),
@@ -81,6 +83,7 @@ class Clause:
     figure: bool = False
 
 
+@lru_cache(maxsize=1024)
 def hide_quotes(text: str) -> str:
     """The text with everything inside “…” and 《…》 blanked out, at the same length."""
     depth, hidden = 0, []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.matching import Layer, bag, explain, likeness
+from taskcraft_core.roles.extractive.matching import Layer, bag, explain, likeness, touches
 from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.observation import Observation, Pair, Row, Sentence
 from taskcraft_core.roles.extractive.stems import Word, words
@@ -64,8 +64,10 @@ def _value_score(clause: Clause, value: str, header: str, context: list[Layer]) 
     own = words(value)
     if not own or not clause.needed or not _all_asked(own, clause):
         return 0.0
+    if not touches(clause, bag(header)):
+        return 0.0
     match = explain(clause, [Layer(bag(value), 1.0), Layer(bag(header), 1.0), *context])
-    return match.score if match and {0, 1} <= match.layers else 0.0
+    return match.score if match else 0.0
 
 
 def _all_asked(own: tuple[Word, ...], clause: Clause) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -71,10 +72,20 @@ def explain(clause: Clause, layers: Sequence[Layer]) -> Match | None:
     return Match((earned / total if total else 0.9) + bonus, frozenset(used))
 
 
+def touches(clause: Clause, among: Bag) -> bool:
+    """Whether these words account for any of the needed ones, be it as well as others do."""
+    return any(likeness(word, among) for word in clause.needed)
+
+
 def _best(word: Word, layers: Sequence[Layer]) -> tuple[float, int]:
     worths = [likeness(word, layer.words) * layer.worth for layer in layers]
     worth = max(worths, default=0.0)
     return worth, worths.index(worth) if worth else -1
+
+
+def verbatim(clause: Clause, key: str) -> float:
+    """A little for a key that the clause names letter by letter: "A Ring" is not just any ring."""
+    return 0.04 if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", clause.text, re.I) else 0.0
 
 
 def extras(clause: Clause, key: str, cost: float) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from calendar import monthrange
+from functools import lru_cache
 from typing import Literal
 
 from taskcraft_core.roles.extractive.units import is_unit
@@ -50,6 +51,7 @@ _PAIRS = {"“": "”", '"': '"', "'": "'", "‘": "’", "«": "»", "「": "�
 _KEEP_STOP = re.compile(r"(?:\.\w|\b(?:\w|Inc|Ltd|Jr|Sr|Co|Corp|Bros|St|etc))\.$")
 
 
+@lru_cache(maxsize=16384)
 def normalise(answer: str) -> str:
     """The canonical form of an answer.
 
@@ -68,6 +70,7 @@ def same(a: str, b: str) -> bool:
     return fold(a) == fold(b)
 
 
+@lru_cache(maxsize=16384)
 def fold(answer: str) -> str:
     """What `same` compares: the canonical form without case, leading article and trailing full stop."""
     folded = normalise(answer).casefold().rstrip(".")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from taskcraft_core.roles.extractive.clause import Clause
 from taskcraft_core.roles.extractive.describing import described
-from taskcraft_core.roles.extractive.matching import Layer, Match, bag, explain, extras
+from taskcraft_core.roles.extractive.matching import Layer, bag, explain, extras, touches, verbatim
 from taskcraft_core.roles.extractive.normalise import fold, normalise
 from taskcraft_core.roles.extractive.observation import Observation, Pair, Row
 from taskcraft_core.roles.extractive.prose import told
@@ -20,11 +20,7 @@ from taskcraft_core.roles.extractive.values import fitting
 THRESHOLD = 0.5
 TIE = 0.021
 _KIND_FACTOR = {"box": 1.0, "label": 0.97, "item": 0.9, "definition": 0.85}
-_IMPLIED = {
-    "place": bag("location located place country city region address coordinates 位置 地点 所在地 地址 坐落"),
-    "date": bag("date year 日期 时间 年份"),
-    "year": bag("date year 日期 时间 年份"),
-}
+_PLACES = bag("location place country city region address coordinates 位置 地点 所在 地址 坐落")
 
 
 class Candidate(NamedTuple):
@@ -72,27 +68,25 @@ def _pair_score(clause: Clause, pair: Pair, title: Layer) -> float:
     key = bag(pair.key)
     context = [Layer(bag(pair.caption), 0.95), Layer(bag(pair.section), 0.9), title]
     match = explain(clause, [Layer(key, 1.0), *context])
-    if match is None or not _own(clause, match, key):
+    if match is None or not (touches(clause, key) or (clause.wants == "place" and key & _PLACES)):
         return 0.0
-    return match.score * _KIND_FACTOR[pair.kind] - extras(clause, pair.key, 0.06)
-
-
-def _own(clause: Clause, match: Match, key: frozenset[str]) -> bool:
-    """Whether the key itself is what is asked, not only what stands around it."""
-    implied = _IMPLIED.get(clause.wants, frozenset())
-    return 0 in match.layers or bool(implied & key and clause.wants == "place")
+    return match.score * _KIND_FACTOR[pair.kind] + verbatim(clause, pair.key) - extras(clause, pair.key, 0.06)
 
 
 def _row(clause: Clause, row: Row, title: Layer) -> Iterator[tuple[float, str]]:
-    name = bag(row.cells[row.name_at])
+    label = row.cells[row.name_at]
+    name = bag(label)
+    if not touches(clause, name):
+        return
+    named = verbatim(clause, label) - extras(clause, label, 0.15)
     context = [Layer(bag(row.caption), 0.95), Layer(bag(row.section), 0.9), title]
     for at, (header, cell) in enumerate(zip(row.header, row.cells, strict=True)):
         if at == row.name_at or not cell:
             continue
         match = explain(clause, [Layer(bag(header), 1.0), Layer(name, 1.0), *context])
-        if match is None or 1 not in match.layers or not (0 in match.layers or len(row.header) == 2):
+        if match is None or not (touches(clause, bag(header)) or len(row.header) == 2):
             continue
-        score = match.score - extras(clause, header, 0.06) - extras(clause, row.cells[row.name_at], 0.15)
+        score = match.score + named - extras(clause, header, 0.06)
         yield from ((score, text) for text in fitting(cell, clause.wants))
 
 

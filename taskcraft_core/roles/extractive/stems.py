@@ -18,7 +18,8 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 STOP = frozenset(
     """a an the of in on at by for from to with as and or is are was were be been being has have had do does did
     it its they them their this that these those there what which who whom whose when where how many much each into
-    than s t one page pdf image order according given called named used also respectively
+    than s t one page pdf image order according given called named used also respectively under listed
+    described shown captioned
     的 是 为 了 在 于 有 被 由 与 和 其 它 们 该 之 此 及""".split()  # noqa: SIM905
 )
 _KINDRED = """
