@@ -78,9 +78,7 @@ def draw_chart(chart: dict[str, Any]) -> bytes:
     return _png(figure)
 
 
-def _vertical_bars(
-    axes: Any, labels: list[str], numbers: list[float], shown: list[str], chart: dict[str, Any]
-) -> None:
+def _vertical_bars(axes: Any, labels: list[str], numbers: list[float], shown: list[str], chart: dict[str, Any]) -> None:
     # The axis title stands level above the bars: text turned by 90 degrees is read badly.
     bars = axes.bar(labels, numbers, color=chart.get("color", "#4878a8"), width=0.6)
     axes.set_title(chart["axis"], fontsize=24, loc="left", pad=22)
