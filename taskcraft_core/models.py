@@ -101,9 +101,7 @@ class Figure(Record):
     document_id: str | None = None
 
 
-Block = Annotated[
-    Passage | Table | Box | Definitions | Items | Lines | Figure, Field(discriminator="kind")
-]
+Block = Annotated[Passage | Table | Box | Definitions | Items | Lines | Figure, Field(discriminator="kind")]
 
 
 class Link(Record):
@@ -205,13 +203,12 @@ class Solution(Record):
 class Selector(Record):
     """A superset relation a machine can check: in document S, the entry whose `field` is `value` leads to the target.
 
-    kind row: a table row (field = column header); item: a list item or definition (field = "description");
-    box: a box entry (field = key); figure: a figure (field = "caption"); link: a sentence with a link
-    (field = "sentence").
+    row: a table row whose cell under `field` is `value`; highest, lowest: the row with the extreme `value` in the
+    column `field`; item: a list item or definition (field = "description"); figure: a figure (field = "caption").
     """
 
     document_id: str
-    kind: Literal["row", "item", "box", "figure", "link"]
+    kind: Literal["row", "highest", "lowest", "item", "figure"]
     field: str
     value: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taskcraft_core.models import Block, Document
+from taskcraft_core.models import Block, Box, Document, Table
 
 
 def render(document: Document) -> str:
@@ -19,7 +19,7 @@ def render(document: Document) -> str:
 
 def render_block(block: Block) -> str:
     """One block as text; every row, entry and item is one line."""
-    head = [block.caption] if getattr(block, "caption", "") and block.kind != "figure" else []
+    head = [block.caption] if isinstance(block, Table | Box) and block.caption else []
     return "\n".join(head + block_lines(block))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.models import Definitions, Document, Figure, Items, Selector, Table
 from taskcraft_core.roles.extractive.conclusions import entries_of
+from taskcraft_core.roles.extractive.extremes import magnitude
 from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.words import contains_words
 
@@ -25,9 +26,20 @@ def targets(selector: Selector, corpus: Corpus) -> set[str]:
         return set()
     if selector.kind == "figure":
         return {_figure_target(superset, figure, corpus) for figure in _figures(superset, selector.value)}
+    if selector.kind in {"highest", "lowest"}:
+        return {_named(name, corpus) for name in _extreme(superset, selector)}
     rows = _rows(superset, selector.field) if selector.kind == "row" else _entries(superset)
-    found = {name: value for name, value in rows if _matches(value, selector.value)}
-    return {_named(name, corpus) for name in found}
+    return {_named(name, corpus) for name, value in rows if _matches(value, selector.value)}
+
+
+def _extreme(superset: Document, selector: Selector) -> set[str]:
+    """The names of the rows with the extreme value, all tables with that column taken together."""
+    sizes = [(name, magnitude(value)) for name, value in _rows(superset, selector.field)]
+    wanted = magnitude(selector.value)
+    if wanted is None or any(size is None or size[0] != wanted[0] for _, size in sizes):
+        return set()
+    best = (max if selector.kind == "highest" else min)(size for _, size in sizes if size)
+    return {name for name, size in sizes if size == best} if best == wanted else set()
 
 
 def _matches(value: str, wanted: str) -> bool:

@@ -13,8 +13,7 @@ from taskcraft_core.errors import ConfigError
 from taskcraft_core.journal import SolutionJournal
 from taskcraft_core.roles import AUTHORS, JUDGES, SOLVERS, Author, Judge, Solver
 from taskcraft_core.roles.carried import CarriedSolver
-from taskcraft_core.tools import Toolbox, local_toolbox
-from taskcraft_core.tools.search import LocalSearch
+from taskcraft_core.tools import LocalSearch, Toolbox, local_toolbox
 
 SECOND_READING_CHARS = 1_500
 """The second reading cuts documents into parts of this size, so nothing stands where it stood before."""
@@ -52,12 +51,12 @@ def bench_of(corpus: Corpus, config: BuildConfig, journal: SolutionJournal) -> B
         ConfigError: No such role.
     """
     search = LocalSearch(corpus)
-    second_search = LocalSearch(corpus, part_chars=SECOND_READING_CHARS)
+    recut = Corpus(corpus.documents.values(), part_chars=SECOND_READING_CHARS)
     reader: Solver = make_role("solver", config.solver)
     return Bench(
         corpus=corpus,
         tools=local_toolbox(corpus, search),
-        second_tools=local_toolbox(corpus, second_search),
+        second_tools=local_toolbox(recut),
         search=search,
         author=make_role("author", config.author),
         solver=CarriedSolver(reader, journal),

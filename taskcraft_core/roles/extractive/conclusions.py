@@ -28,10 +28,17 @@ from taskcraft_core.models import (
     Table,
 )
 from taskcraft_core.roles.extractive.chinese import ask_sentence_zh, sentences_zh
+from taskcraft_core.roles.extractive.normalise import answer_type, normalise
 from taskcraft_core.roles.extractive.phrasing import is_noun_phrase, without_unit
-from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.sentences import ask_sentence, sentences
-from taskcraft_core.roles.extractive.words import contains_words, content_words, has_digit, is_atomic, words
+from taskcraft_core.roles.extractive.words import (
+    contains_words,
+    content_words,
+    has_digit,
+    is_adjective,
+    is_atomic,
+    words,
+)
 
 SHORTEST_DESCRIPTION = 3
 LONGEST_DESCRIPTION = 160
@@ -87,7 +94,8 @@ def _row_names(document: Document) -> Iterator[Found]:
             for index, row in enumerate(table.rows):
                 if _tells_apart(row[0], row[column]):
                     relation = f"{table.header[0]} by {table.header[column]}"
-                    yield _conclude(document, "row_name", relation, row[0], row_line(row), f"{table.place}.r{index}")
+                    place = f"{table.place}.r{index}"
+                    yield _conclude(document, "row_name", relation, row[0], row_line(row), place)
 
 
 def describing_columns(table: Table) -> list[int]:
@@ -109,6 +117,8 @@ def _tells_apart(name: str, description: str) -> bool:
     if not description.strip() or len(description) > LONGEST_DESCRIPTION or "“" in description or "”" in description:
         return False
     if not any(character.isalpha() for character in name) or description.rstrip().endswith(("…", "...", ":")):
+        return False
+    if is_adjective(name) or answer_type(name) in {"date", "year"}:
         return False
     return is_atomic(name, most_words=6) and not content_words(name) & content_words(description)
 
@@ -141,7 +151,7 @@ def _described(document: Document, block: Definitions | Items) -> Iterator[Found
         if entry is None:
             continue
         term, description = entry
-        fits = SHORTEST_DESCRIPTION <= len(words(description)) and not _ADMONITION.search(description)
+        fits = len(words(description)) >= SHORTEST_DESCRIPTION and not _ADMONITION.search(description)
         if fits and _tells_apart(term, description):
             source: Source = "definition" if isinstance(block, Definitions) else "item"
             yield _conclude(document, source, "entry by description", term, line, f"{block.place}.r{index}")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from taskcraft_core.models import Document, Task
 from taskcraft_core.roles import Superset
-from taskcraft_core.roles.extractive.phrasing import DESCRIBING, MEDIUM, lower_name, opened, without_unit
+from taskcraft_core.roles.extractive.extremes import End, extreme_trait
+from taskcraft_core.roles.extractive.phrasing import MEDIUM, opened, trait, with_article, without_unit
 
 DOCUMENT_NOUNS = frozenset(
     "page list document report article chapter section table index guide file 页面 列表 文档 文章".split()
 )
-_AN = re.compile(r"^(?:[aeio]|u(?!n[iu]|s|r))", re.I)
 
 
 def merge_depth(core: Task, superset: Superset) -> str | None:
@@ -20,10 +20,7 @@ def merge_depth(core: Task, superset: Superset) -> str | None:
     if core.language != superset.document.language or core.language not in MEDIUM:
         return None
     statement = _statement(superset, core.language)
-    if core.kind == "depth":
-        rest = _later_steps(core, superset)
-    else:
-        rest = _last_step(core, superset)
+    rest = _later_steps(core, superset) if core.kind == "depth" else _last_step(core, superset)
     return f"{statement}{'' if core.language == 'zh' else ' '}{rest}" if rest else None
 
 
@@ -37,15 +34,12 @@ def _statement(superset: Superset, language: str) -> str:
         return f"《{title}》列出了一个{name}为“{selector.value}{unit}”的{superset.hint}。"
     if selector.kind == "figure":
         return f"“{title}” contains a figure captioned “{selector.value}”."
-    article = "an" if _AN.match(superset.hint) else "a"
-    return f"“{title}” lists {article} {superset.hint} {_told_apart(selector.field, selector.value)}."
-
-
-def _told_apart(header: str, value: str) -> str:
-    name, unit = without_unit(header)
-    if lower_name(name).casefold() in DESCRIBING:
-        return f"described as “{value}”"
-    return f"with “{value}{' ' + unit if unit else ''}” under “{name}”"
+    if selector.kind in {"highest", "lowest"}:
+        end: End = "highest" if selector.kind == "highest" else "lowest"
+        told_apart = f"{extreme_trait(selector.field, selector.value, end)} of all those listed"
+    else:
+        told_apart = trait(selector.field, selector.value, language)
+    return f"“{title}” lists {with_article(superset.hint)} {told_apart}."
 
 
 def _reference(superset: Superset, document: Document, language: str) -> str:
@@ -68,7 +62,7 @@ def _last_step(core: Task, superset: Superset) -> str | None:
     if core.language == "zh":
         return f"根据{reference}，{parts.clause.replace(core.identifier, '该' + superset.hint)}？"
     # the clause may name the element as well: "when was the Forth Bridge opened"
-    named = re.compile(rf"\b(?:the )?{re.escape(core.identifier)}\b", re.I)
+    named = re.compile(rf"(?<![\w-])(?:the )?{re.escape(core.identifier)}(?![\w-])", re.I)
     clause = named.sub(f"that {superset.hint}", parts.clause)
     return f"According to {reference}, {clause}?"
 

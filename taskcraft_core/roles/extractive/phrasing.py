@@ -10,16 +10,23 @@ import re
 from typing import NamedTuple
 
 from taskcraft_core.models import Tool
-from taskcraft_core.roles.extractive.words import is_noun, is_participle, is_plural, singular
+from taskcraft_core.roles.extractive.normalise import answer_type
+from taskcraft_core.roles.extractive.words import is_adjective, is_noun, is_participle, is_plural, singular
 
 LANGUAGES = ("en", "zh")
 MEDIUM = {
     "en": {"page": "page", "pdf": "PDF", "image": "image"},
     "zh": {"page": "页面", "pdf": "PDF文件", "image": "图片"},
 }
+PEOPLE = frozenset(
+    "architect artist astronomer author builder chemist composer designer director discoverer editor engineer explorer "
+    "founder inventor keeper king maintainer owner painter photographer pilot president sculptor scientist writer".split()
+)
 _OPENING = re.compile(r"According to the (?:page|PDF|image) “(?P<title>[^”]+)”, (?P<clause>.+)\?")
 _OPENING_ZH = re.compile(r"根据(?:页面|PDF文件|图片)《(?P<title>[^》]+)》，(?P<clause>.+)？")
 _UNIT = re.compile(r"^(?P<name>.+?) ?[\[(（](?P<unit>[^()\[\]（）]{1,20})[\])）]$")
+_ORDER = frozenset({"first", "last", "second", "third"})
+_VOWEL = re.compile(r"[aeio]|u(?!n[iu]|s|r)|hour|honou?r|[FHLMNRSX](?:[A-Z]|$)")
 _DATED = re.compile(r"\d{4}")
 
 
@@ -73,7 +80,7 @@ def is_noun_phrase(label: str) -> bool:
         tokens[-1].casefold() in {"by", "in", "for", "at", "to", "as", "of", "after", "from", "on"}
     ):
         return False
-    if opener in {"how", "what", "when", "where", "why", "is", "has", "first", "last"} and len(tokens) == 1:
+    if opener in {"how", "what", "when", "where", "why", "who", "is", "has"} or (len(tokens) == 1 and opener in _ORDER):
         return False
     return is_noun(head) and not (len(tokens) > 1 and opener in {"is", "has", "used", "known", "see"})
 
@@ -96,9 +103,10 @@ def box_clause(key: str, value: str, language: str) -> str | None:
         return f"{'in what year' if re.fullmatch(r'[0-9]{4}', value) else 'when'} did {parts[0]} begin"
     if not is_noun_phrase(name):
         return None
-    if is_plural(label.split(" of ")[0].split()[-1]):
+    head = label.split(" of ")[0].split()[-1]
+    if is_plural(head):
         return f"what are the {label}{in_unit}"
-    return f"what is the {label}{in_unit}"
+    return f"{'who' if head in PEOPLE else 'what'} is the {label}{in_unit}"
 
 
 def _box_clause_zh(name: str, unit: str, value: str) -> str | None:
@@ -115,13 +123,15 @@ def shown_clause(label: str, caption: str, language: str) -> str:
     return f"{label}对应的数值是多少" if language == "zh" else f"what value is shown for {label}"
 
 
-def cell_clause(header: str, row_key: str, language: str) -> str | None:
-    """The clause that asks for the cell under a header in the row of a key."""
+def cell_clause(header: str, row_key: str, noun: str, language: str) -> str | None:
+    """The clause that asks for the cell under a header in the row of a key; the rows are `noun`s."""
     name, unit = without_unit(header)
     if language == "zh":
         return f"{row_key}的{name}是什么" + (f"（单位：{unit}）" if unit else "")
     if not is_noun_phrase(name):
         return None
+    if is_adjective(row_key):
+        row_key = f"the {lower_name(row_key)} {noun}"
     label = lower_name(name)
     be = "are" if is_plural(label.split(" of ")[0].split()[-1]) else "is"
     return f"what {be} the {label} of {row_key}" + (f" in {unit}" if unit else "")
@@ -142,20 +152,28 @@ def noun_of(header: str, language: str) -> str:
 
 
 def trait(header: str, value: str, language: str) -> str:
-    """How an entry is told apart, after "which moon …" or "a moon …"."""
+    """How an entry is told apart: "with a mean radius of 1,560.8 km", "described as “…”", "with “…” under “…”"."""
     name, unit = without_unit(header)
     if language == "zh":
         return f"{name}为{quoted(value + unit, language)}"
-    label = lower_name(name)
+    label, kind = lower_name(name), answer_type(value)
     if label.casefold() in DESCRIBING:
         return f"described as {quoted(value, language)}"
-    if is_noun_phrase(name) and " " not in value.strip() and unit:
-        return f"listed with the {label} {value} {unit}"
-    return f"listed with {quoted(value, language)} under {quoted(name, language)}"
+    if is_noun_phrase(name) and not is_plural(label.split()[-1]):
+        if kind == "measure" or (kind in {"number", "year"} and unit):
+            return f"with {with_article(label)} of {value}{' ' + unit if unit else ''}"
+        if kind in {"number", "year", "date"}:
+            return f"with the {label} {value}"
+    return f"with {quoted(value + (' ' + unit if unit else ''), language)} under {quoted(name, language)}"
 
 
 def which_clause(noun: str, told_apart: str, language: str) -> str:
     """The clause that asks for the entry with a trait."""
     if language == "zh":
         return f"哪个{noun}的{told_apart}"
-    return f"which {noun} is {told_apart}"
+    return f"which {noun} is {'listed ' if told_apart.startswith('with ') else ''}{told_apart}"
+
+
+def with_article(noun: str) -> str:
+    """A noun phrase with "a" or "an" in front."""
+    return f"{'an' if _VOWEL.match(noun) else 'a'} {noun}"

@@ -71,7 +71,8 @@ def _clause(document: Document, conclusion: Conclusion) -> str | None:
             return _which_row(block, row, conclusion, document.language)
         case Table():
             header = conclusion.relation.removesuffix(f" of {block.rows[row][0]}")
-            return cell_clause(header, block.rows[row][0], document.language)
+            noun = noun_of(without_unit(block.header[0])[0], document.language)
+            return cell_clause(header, block.rows[row][0], noun, document.language)
         case Definitions() | Items():
             return which_entry(block, row, document.language)
         case _:

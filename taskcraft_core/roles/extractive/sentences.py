@@ -187,19 +187,25 @@ _VERB = r"(?P<verb>(?:(?:first|officially|formally|finally|originally|completely
 _WHEN = rf"(?:on|in) (?P<answer>{_DATE})"
 _TAIL = r"(?P<tail>(?: (?:by|at|from|with|for|after|as|aboard|near|to|into|over|using) [^,;]*)?)"
 _SIZE = r"(?P<adjective>long|tall|high|wide|deep|thick|heavy|across)"
+_NEAR = r"(?P<tail>(?: (?:in|on|at|from|for) [^,;]*)?)"
+_REST = r"(?P<rest>(?: [^,;]*?)?)"
+_FIRST = rf"(?:On|In) (?P<answer>{_DATE}),?"
+_ANY_SUBJECT = _SUBJECT.replace("[A-Z]", "[A-Za-z]")
+_HAS = r"(?P<have>has|have|had) an? (?P<noun>[a-z][a-z -]*?) of"
+_SUPERLATIVE = r"(?P<rest>the (?:[a-z]+est|first|only|last|second|third|most [a-z]+) [^,;]*)"
 _TURNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str | None]], ...] = tuple(
     (re.compile(pattern), turn)
     for pattern, turn in (
-        (rf"{_SUBJECT} {_BE} {_VERB}(?P<rest>(?: [^,;]*?)?) {_WHEN}{_TAIL}", _passive_date),
-        (rf"(?:On|In) (?P<answer>{_DATE}),? {_SUBJECT.replace('[A-Z]', '[A-Za-z]')} {_BE} {_VERB}(?P<rest>(?: [^,;]*)?)", _passive_date),
+        (rf"{_SUBJECT} {_BE} {_VERB}{_REST} {_WHEN}{_TAIL}", _passive_date),
+        (rf"{_FIRST} {_ANY_SUBJECT} {_BE} {_VERB}(?P<rest>(?: [^,;]*)?)", _passive_date),
         (rf"(?P<head>[A-Z][^,;:()“”]*?) {_WHEN}{_TAIL}", _active_date),
-        (rf"(?:On|In) (?P<answer>{_DATE}),? (?P<head>[A-Za-z][^,;:()“”]*)", _active_date),
+        (rf"{_FIRST} (?P<head>[A-Za-z][^,;:()“”]*)", _active_date),
         (rf"{_SUBJECT} {_BE} (?P<answer>{_MEASURE}) {_SIZE}{_TAIL}", _how),
-        (rf"{_SUBJECT} (?P<have>has|have|had) an? (?P<noun>[a-z][a-z -]*?) of (?P<answer>{_MEASURE}){_TAIL}", _noun_of_subject),
+        (rf"{_SUBJECT} {_HAS} (?P<answer>{_MEASURE}){_TAIL}", _noun_of_subject),
         (rf"The (?P<noun>[a-z][^,;]*?) {_BE} (?P<answer>{_MEASURE}){_TAIL}", _noun_is),
         (rf"{_SUBJECT} (?P<verb>weighs|weighed) (?P<answer>{_MEASURE}){_TAIL}", _weighs),
         (rf"{_SUBJECT} {_BE} named after (?P<answer>{_NAME}){_TAIL}", _after),
-        (rf"{_SUBJECT} {_BE} {_VERB}(?P<rest>(?: [^,;]*?)?) by (?P<answer>{_NAME})(?P<tail>(?: (?:in|on|at|from|for) [^,;]*)?)", _by),
-        (rf"(?P<answer>{_NAME}) {_BE} (?P<rest>the (?:[a-z]+est|first|only|last|second|third|most [a-z]+) [^,;]*)", _defining),
+        (rf"{_SUBJECT} {_BE} {_VERB}{_REST} by (?P<answer>{_NAME}){_NEAR}", _by),
+        (rf"(?P<answer>{_NAME}) {_BE} {_SUPERLATIVE}", _defining),
     )
-)  # fmt: skip
+)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from taskcraft_core.corpus import Corpus
+from taskcraft_core.documents.render import row_line
 from taskcraft_core.models import (
     AtomicTask,
     Conclusion,
@@ -20,9 +21,10 @@ from taskcraft_core.models import (
     content_hash,
 )
 from taskcraft_core.roles import Superset
-from taskcraft_core.roles.extractive.conclusions import conclusions, entries_of
+from taskcraft_core.roles.extractive.conclusions import conclusions, entries_of, is_row_noun
+from taskcraft_core.roles.extractive.extremes import Extreme, extreme_trait, extremes
 from taskcraft_core.roles.extractive.normalise import normalise
-from taskcraft_core.roles.extractive.phrasing import noun_of, open_question, without_unit
+from taskcraft_core.roles.extractive.phrasing import LANGUAGES, noun_of, open_question, without_unit
 from taskcraft_core.roles.extractive.questions import ask, entry_noun
 
 NAMING_SOURCES = frozenset({"row_name", "definition", "item"})
@@ -42,7 +44,11 @@ def supersets(identifier: str, document: Document, corpus: Corpus) -> list[Super
         In an order that depends on the documents alone and differs from target to target, so that no superset
         is always tried first.
     """
-    found = [*_entries(identifier, document, corpus), *_figures(identifier, document, corpus)]
+    found = [
+        *_entries(identifier, document, corpus),
+        *_extremes(identifier, document, corpus),
+        *_figures(identifier, document, corpus),
+    ]
     return sorted(found, key=lambda one: content_hash([document.id, one.selector.model_dump()]))
 
 
@@ -71,13 +77,55 @@ def _selector(document: Document, conclusion: Conclusion) -> tuple[Selector, str
     return selector, entry_noun(block, int(index), document.language)
 
 
+def _extremes(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
+    for document, extreme in _ends(corpus).get(normalise(identifier).casefold(), ()):
+        table, row, field = extreme.table, extreme.table.rows[extreme.row], extreme.table.header[extreme.column]
+        if document.id == target.id:
+            continue
+        noun = noun_of(without_unit(table.header[0])[0], document.language)
+        told_apart = extreme_trait(field, row[extreme.column], extreme.end)
+        auxiliary = AtomicTask(
+            question=open_question(
+                document.title, document.tool, f"which {noun} is listed {told_apart} of all", document.language
+            ),
+            answer=normalise(row[0]),
+            identifier=document.title,
+            relation=f"{noun} {told_apart}",
+            language=document.language,
+            tool=document.tool,
+            evidence=Evidence(
+                document_id=document.id,
+                uri=document.uri,
+                media_type=document.media_type,
+                quote=row_line(row),
+                answer_span=row[0],
+                place=f"{table.place}.r{extreme.row}",
+            ),
+        )
+        selector = Selector(document_id=document.id, kind=extreme.end, field=field, value=row[extreme.column])
+        yield Superset(document, target, selector, auxiliary, noun)
+
+
+@lru_cache(maxsize=2)
+def _ends(corpus: Corpus) -> dict[str, tuple[tuple[Document, Extreme], ...]]:
+    """Every extreme of the corpus's English tables, by the folded name of its row."""
+    found: dict[str, list[tuple[Document, Extreme]]] = {}
+    for document in corpus.documents.values():
+        if document.language == "en":
+            for extreme in extremes(document):
+                if is_row_noun(extreme.table.header[0], "en"):
+                    name = normalise(extreme.table.rows[extreme.row][0]).casefold()
+                    found.setdefault(name, []).append((document, extreme))
+    return {name: tuple(ends) for name, ends in found.items()}
+
+
 @lru_cache(maxsize=2)
 def _namings(corpus: Corpus) -> dict[str, tuple[Naming, ...]]:
     """Every naming conclusion of the corpus, by the folded name that it answers with."""
     titles = {normalise(document.title).casefold() for document in corpus.documents.values()}
     found: dict[str, list[Naming]] = {}
     for document in corpus.documents.values():
-        for conclusion in conclusions(document):
+        for conclusion in conclusions(document) if document.language in LANGUAGES else ():
             if isinstance(conclusion, Conclusion) and conclusion.source in NAMING_SOURCES:
                 name = conclusion.answer.casefold()
                 if name in titles:
@@ -86,10 +134,10 @@ def _namings(corpus: Corpus) -> dict[str, tuple[Naming, ...]]:
 
 
 def _figures(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
-    if target.tool != "image" or target.language not in {"en", "zh"}:
+    if target.tool != "image" or target.language not in LANGUAGES:
         return
     for container, figure in corpus.containers(target.id):
-        if figure.caption and container.language in {"en", "zh"}:
+        if figure.caption and container.language in LANGUAGES:
             yield Superset(
                 container,
                 target,

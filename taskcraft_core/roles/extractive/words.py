@@ -21,6 +21,7 @@ PRONOUNS = frozenset(
 GENERIC_TITLES = frozenset(
     "home index untitled introduction overview contents document page welcome about notes readme glossary".split()
 )
+_ORDINALS = frozenset("first second third fourth fifth sixth seventh eighth ninth tenth last".split())
 _WORD = re.compile(r"[^\W_]+(?:[.’'][^\W_]+)*")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _NOT_ATOMIC = re.compile(
@@ -53,8 +54,14 @@ def content_words(text: str) -> set[str]:
 
 
 def is_noun(word: str) -> bool:
-    """Whether the dictionary knows the word as a noun."""
-    return "NOUN" in getAllLemmas(word.casefold())
+    """Whether the dictionary knows the word, or the last part of a hyphenated one, as a noun."""
+    return "NOUN" in getAllLemmas(word.casefold().rpartition("-")[2])
+
+
+def is_adjective(word: str) -> bool:
+    """Whether a single word names nothing by itself: "first", "southern"."""
+    lemmas = getAllLemmas(word.casefold())
+    return ("ADJ" in lemmas and "NOUN" not in lemmas) or word.casefold() in _ORDINALS
 
 
 def singular(noun: str) -> str:
@@ -95,7 +102,7 @@ def is_atomic(value: str, *, most_words: int = 7, most_chars: int = 60) -> bool:
         return False
     if "," in text and not re.fullmatch(r"[^,]*\d{1,3}(,\d{3})+[^,]*|[A-Z][a-z]+ \d{1,2}, \d{4}", text):
         return False
-    return not (text.casefold() in {"yes", "no", "none", "n/a", "true", "false", "unknown", "是", "否", "无"})
+    return text.casefold() not in {"yes", "no", "none", "n/a", "true", "false", "unknown", "是", "否", "无"}
 
 
 def has_digit(text: str) -> bool:
