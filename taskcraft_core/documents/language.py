@@ -11,6 +11,12 @@ _KANA = re.compile(r"[\u3040-\u30ff]")
 _HANGUL = re.compile(r"[\uac00-\ud7af]")
 _LETTER = re.compile(r"[^\W\d_]")
 _SURE = 0.9
+_COMMON = (
+    "ar bg bn ca cs da de el en es et fa fi fr he hi hr hu id it ja ko lt lv ms nl no pl pt ro ru sk sl sr sv sw ta th"
+    " tr uk ur vi zh"
+)
+"""Rare languages are mostly mistakes on names and code."""
+
 _ENOUGH_LETTERS = 120
 
 
@@ -56,4 +62,6 @@ def _identify(sample: str) -> tuple[str, float]:
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(_COMMON.split())
+    return identifier

@@ -18,6 +18,7 @@ _LETTER_GAP, _WORD_GAP, _DIGIT_GAP, _WIDE_GAP = 0.03, 0.19, 0.3, 0.5
 """Blanks as shares of the line's height: between letters, between words, between digits, certainly a space."""
 
 _ZOOM = 3
+_MONO_LETTERS = 5
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _engine() -> Any:
 
     cv2.setNumThreads(1)
     return RapidOCR(
-        det_limit_side_len=1280, det_limit_type="max", rec_batch_num=1, cls_batch_num=1,
+        det_limit_side_len=960, det_limit_type="max", rec_batch_num=1, cls_batch_num=1,
         intra_op_num_threads=2, inter_op_num_threads=1, use_cls=False,
     )  # fmt: skip
 
@@ -110,17 +111,16 @@ def _with_spaces(text: str, columns: list[float], crop: Any) -> str:
     """Puts back the spaces that the recogniser drops: a wide blank in the pixels between two characters."""
     if len(columns) != len(text) or len(text) < 2:
         return text
-    blanks, height = _blanks(crop)
-    word_gap = _word_gap([end - start for start, end in blanks], height)
+    height = float(crop.shape[0])
     wide: dict[int, float] = {}
-    for start, end in blanks:
-        if end - start >= word_gap:
-            at = _boundary((start + end) / 2, columns)
-            wide[at] = max(wide.get(at, 0.0), end - start)
+    for start, end in _word_blanks(_ink_runs(crop), height):
+        at = _boundary((start + end) / 2, columns)
+        wide[at] = max(wide.get(at, 0.0), end - start)
     pieces = [text[0]]
     for i, after in enumerate(text[1:], start=1):
         needed = _DIGIT_GAP * height if (text[i - 1] + after).isdigit() else 0.0
-        spaced = i in wide and wide[i] >= needed and not _sticks(text[i - 1], after)
+        in_number = text[i - 1] in ".," and after.isdigit() and text[: i - 1][-1:].isdigit()
+        spaced = i in wide and wide[i] >= needed and not in_number and not _sticks(text[i - 1], after)
         pieces.append(f" {after}" if spaced else after)
     return " ".join("".join(pieces).split())
 
@@ -131,6 +131,24 @@ def _boundary(x: float, columns: list[float]) -> int:
     middles = [(a + b) / 2 for a, b in zip(columns, columns[1:], strict=False)]
     edges = [columns[0] - pitch / 2, *middles, columns[-1] + pitch / 2]
     return min(range(len(edges)), key=lambda i: abs(edges[i] - x))
+
+
+def _word_blanks(runs: list[tuple[float, float]], height: float) -> list[tuple[float, float]]:
+    """The blanks (start, end) between words, given the runs of ink (start, end) of a line.
+
+    In a typewriter's type all letters have one pitch, so there a word begins where a letter seems to be missing;
+    in any other type the blank itself is wide.
+    """
+    blanks = [(a[1], b[0]) for a, b in zip(runs, runs[1:], strict=False)]
+    pitches = [(b[0] + b[1] - a[0] - a[1]) / 2 for a, b in zip(runs, runs[1:], strict=False)]
+    if len(pitches) >= _MONO_LETTERS:
+        pitch = sorted(pitches)[len(pitches) // 2]
+        even = sum(min(abs(p - pitch), abs(p - 2 * pitch)) <= 0.25 * pitch for p in pitches)
+        if even >= 0.85 * len(pitches):
+            apart = zip(blanks, pitches, strict=True)
+            return [b for b, p in apart if p > 1.5 * pitch and b[1] - b[0] > _WORD_GAP * height]
+    least = _word_gap([end - start for start, end in blanks], height)
+    return [blank for blank in blanks if blank[1] - blank[0] >= least]
 
 
 def _word_gap(gaps: list[float], height: float) -> float:
@@ -146,13 +164,13 @@ def _sticks(before: str, after: str) -> bool:
     return before == " " or after in " ,.;:!?)%" or before == "(" or max(before, after) >= "\u3000"
 
 
-def _blanks(crop: Any) -> tuple[list[tuple[float, float]], float]:
-    """Runs of columns without ink (start, end, in pixels of the crop), and the height of the line."""
+def _ink_runs(crop: Any) -> list[tuple[float, float]]:
+    """Runs of columns that hold ink (start, end, in pixels of the crop)."""
     import cv2
     import numpy as np
 
     gray = cv2.resize(crop.mean(axis=2), None, fx=_ZOOM, fy=_ZOOM, interpolation=cv2.INTER_CUBIC)
     away = np.abs(gray - np.median(gray))
-    columns = np.flatnonzero((away > max(30.0, float(away.max()) * 0.4)).any(axis=0))
-    gaps = [((int(a) + 1) / _ZOOM, int(b) / _ZOOM) for a, b in zip(columns, columns[1:], strict=False) if b - a > 1]
-    return gaps, float(crop.shape[0])
+    inked = (away > max(30.0, float(away.max()) * 0.4)).any(axis=0)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], inked.astype(np.int8), [0]))))
+    return [(int(a) / _ZOOM, int(b) / _ZOOM) for a, b in zip(edges[::2], edges[1::2], strict=True)]

@@ -61,7 +61,8 @@ def as_embedded(found: list[Raster], uri: str, most: int) -> list[tuple[Raster, 
     for raster in sorted(found, key=lambda r: (-r.pixels, r.page, r.top)):
         largest.setdefault(raster.png, raster)
     chosen = sorted(list(largest.values())[:most], key=lambda r: (r.page, r.top, r.png))
-    named, on_page = [], {}
+    named: list[tuple[Raster, Embedded]] = []
+    on_page: dict[int, int] = {}
     for raster in chosen:
         on_page[raster.page] = number = on_page.get(raster.page, 0) + 1
         digest = hashlib.sha256(raster.png).hexdigest()

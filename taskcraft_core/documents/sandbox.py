@@ -1,0 +1,237 @@
+"""Parses documents in processes of their own: what hangs or bursts there is one rejection, not the end of a run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from taskcraft_core.config import Settings
+from taskcraft_core.documents import wire
+from taskcraft_core.documents.media import sniff
+from taskcraft_core.documents.sources import Listed
+from taskcraft_core.errors import DocumentError, TaskCraftError
+from taskcraft_core.models import Document, Figure, Reason
+
+IDLE_SECONDS: Final = 5.0
+"""An image worker with nothing to do for so long ends: its models hold memory that others can use."""
+
+_START_SECONDS: Final = 60.0
+_MAX_JOBS: Final = 300
+"""Documents after which a worker is replaced, so that what libraries leak stays small."""
+
+_SMALL_HEAP: Final = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "1000000",
+    "MALLOC_TRIM_THRESHOLD_": "1000000",
+    "OMP_NUM_THREADS": "1",
+}
+"""Measured on the image worker: peak 420 MB instead of 600, 160 MB instead of 410 between images."""
+
+_OUT_OF_MEMORY: Final = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL}
+"""How a process ends that is refused memory: killed by the system, or by a library's own allocator."""
+
+
+class _Worker:
+    """A parser process: asked one document at a time over its standard input and output."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.jobs = 0
+
+    @classmethod
+    async def start(cls, settings: Settings) -> _Worker:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "taskcraft_core.documents.worker", str(settings.parse_memory_mb),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, **_SMALL_HEAP},
+            start_new_session=True,
+        )  # fmt: skip
+        worker = cls(process)
+        try:
+            await asyncio.wait_for(worker._receive(), _START_SECONDS)
+        except (TimeoutError, EOFError):
+            await worker.kill()
+            raise TaskCraftError("The parser process does not start; run `taskcraft doctor`.") from None
+        return worker
+
+    async def ask(self, request: wire.Request) -> wire.Reply:
+        """Sends one document; EOFError when the process dies over it."""
+        assert self.process.stdin is not None
+        self.jobs += 1
+        with contextlib.suppress(ConnectionError):
+            self.process.stdin.write(wire.frame(request.model_dump_json().encode()))
+            await self.process.stdin.drain()
+        return wire.Reply.model_validate_json(await self._receive())
+
+    async def _receive(self) -> bytes:
+        assert self.process.stdout is not None
+        head = await self.process.stdout.readexactly(wire.HEAD_BYTES)
+        return await self.process.stdout.readexactly(wire.frame_length(head))
+
+    async def kill(self) -> int:
+        """Ends the process, at once; returns how it ended."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        return await self.process.wait()
+
+
+class _Pool:
+    """Up to `size` workers, started when needed, ended when broken, old, or (if asked) idle."""
+
+    def __init__(self, settings: Settings, size: int, idle_seconds: float | None = None) -> None:
+        self.settings = settings
+        self.idle_seconds = idle_seconds
+        self.permits = asyncio.Semaphore(size)
+        self.free: list[_Worker] = []
+        self.timer: asyncio.TimerHandle | None = None
+        self.ending: set[asyncio.Task[None]] = set()
+
+    async def ask(self, request: wire.Request) -> wire.Reply:
+        """Has a document parsed; a worker that died over it is replaced and the document tried once more."""
+        async with self.permits:
+            try:
+                return await self._ask_once(request)
+            except _Died:
+                try:
+                    return await self._ask_once(request)
+                except _Died as died:
+                    return _explain(died.code, request)
+            finally:
+                self._end_when_idle()
+
+    async def _ask_once(self, request: wire.Request) -> wire.Reply:
+        worker = await self._take()
+        keep = False
+        try:
+            reply = await asyncio.wait_for(worker.ask(request), self.settings.parse_timeout)
+            keep = worker.jobs < _MAX_JOBS and reply.reusable
+            return reply
+        except TimeoutError:
+            detail = f"{request.uri}: parsing took over {self.settings.parse_timeout:g} s; simplify or leave it out."
+            return wire.Reply(reason=Reason.TOO_SLOW, detail=detail)
+        except EOFError:
+            raise _Died(await asyncio.wait_for(worker.process.wait(), 5)) from None
+        finally:
+            if keep:
+                self.free.append(worker)
+            else:
+                await asyncio.shield(worker.kill())
+
+    async def _take(self) -> _Worker:
+        if self.timer:
+            self.timer.cancel()
+        while self.free:
+            worker = self.free.pop()
+            if worker.process.returncode is None:
+                return worker
+        return await _Worker.start(self.settings)
+
+    def _end_when_idle(self) -> None:
+        if self.idle_seconds is None:
+            return
+        if self.timer:
+            self.timer.cancel()
+        self.timer = asyncio.get_running_loop().call_later(self.idle_seconds, self._end_now)
+
+    def _end_now(self) -> None:
+        ending = asyncio.ensure_future(self.end())
+        self.ending.add(ending)
+        ending.add_done_callback(self.ending.discard)
+
+    async def end(self) -> None:
+        """Ends every worker that is not at work."""
+        if self.timer:
+            self.timer.cancel()
+        free, self.free = self.free, []
+        await asyncio.gather(*(worker.kill() for worker in free))
+
+
+class _Died(Exception):
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def _explain(code: int, request: wire.Request) -> wire.Reply:
+    """What a process that died says about the document it was reading."""
+    if code in _OUT_OF_MEMORY:
+        detail = f"{request.uri}: parsing needs more memory than a parser may use; split it or scale it down."
+        return wire.Reply(reason=Reason.TOO_LARGE, detail=detail)
+    return wire.Reply(reason=Reason.PARSE_FAILED, detail=f"{request.uri}: the parser broke down over it.")
+
+
+class Sandbox:
+    """Parser processes, with limits on memory and time. Images have a process of their own: OCR needs much memory.
+
+    Use as `async with Sandbox(settings) as sandbox: documents = await sandbox.parse(listed, path)`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts nothing yet: processes start with the first document."""
+        self._readers = _Pool(settings, settings.parse_workers)
+        self._images = _Pool(settings, 1, IDLE_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        """Returns itself."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends all processes."""
+        await asyncio.gather(self._readers.end(), self._images.end())
+
+    async def parse(self, listed: Listed, data_path: Path, max_figures: int = 5) -> list[Document]:
+        """Parses one document.
+
+        Args:
+            listed: What is known of it.
+            data_path: The file that holds its bytes; embedded figures are stored beside it, named by their hash.
+            max_figures: How many embedded figures to take out.
+
+        Returns:
+            The document, then the figures embedded in it that could be read. A figure that could not be read (a
+            photograph without text, mostly) stays in its document as a caption without a `document_id`.
+
+        Raises:
+            DocumentError: It cannot be used.
+        """
+        reply = await self._ask(listed, data_path, max_figures)
+        if reply.document is None:
+            raise DocumentError(reply.reason or Reason.PARSE_FAILED, reply.detail)
+        figures = [await self._figure(figure, data_path) for figure in reply.embedded]
+        read = [figure for figure in figures if figure is not None]
+        return [_keep_figures(reply.document, {f.id for f in reply.embedded} - {f.id for f in read}), *read]
+
+    async def _ask(self, listed: Listed, path: Path, max_figures: int) -> wire.Reply:
+        request = wire.Request(
+            path=str(path), document_id=listed.id, uri=listed.uri, media_hint=listed.media_hint,
+            title_hint=listed.title_hint, max_figures=max_figures,
+        )  # fmt: skip
+        with path.open("rb") as file:
+            kind = sniff(file.read(4096)) or ""
+        return await (self._images if kind.startswith("image/") else self._readers).ask(request)
+
+    async def _figure(self, figure: wire.EmbeddedFigure, beside: Path) -> Document | None:
+        listed = Listed(uri=figure.uri, id=figure.id, media_hint="image/png")
+        return (await self._ask(listed, beside.with_name(figure.id), 0)).document
+
+
+def _keep_figures(document: Document, unread: set[str]) -> Document:
+    """The document without references to figures that could not be read."""
+    if not unread:
+        return document
+    blocks = tuple(
+        block.model_copy(update={"document_id": None})
+        if isinstance(block, Figure) and block.document_id in unread
+        else block
+        for block in document.blocks
+    )
+    return document.model_copy(update={"blocks": blocks})
