@@ -24,12 +24,14 @@ class Candidates:
     Attributes:
         tasks: All candidate rows by id.
         verbatim: Evidence whose quote stands in its document.
+        auxiliaries: Ids of the tasks that a depth task was built on besides its core.
         disputed: Questions that have more than one answer among the candidates.
         config: The build's configuration.
     """
 
     tasks: Mapping[str, Task]
     verbatim: frozenset[Evidence]
+    auxiliaries: frozenset[str]
     disputed: frozenset[str]
     config: BuildConfig
 
@@ -42,6 +44,7 @@ def gather(tasks: Sequence[Task], texts: Texts, config: BuildConfig) -> Candidat
     return Candidates(
         tasks={task.task_id: task for task in tasks},
         verbatim=_verbatim((evidence for task in tasks for evidence in task.evidence), texts),
+        auxiliaries=frozenset(i for task in tasks if task.kind == "depth" for i in task.parent_ids[1:]),
         disputed=frozenset(question for question, given in answers.items() if len(given) > 1),
         config=config,
     )

@@ -12,9 +12,7 @@ from collections.abc import Callable, Mapping
 from taskcraft_core.dataset.candidates import Candidates
 from taskcraft_core.dataset.kinds import follows_from_parents, parents_resolve
 from taskcraft_core.models import Task, Tool, task_id_of
-
-MODEL_AUXILIARY_STEPS = 10
-"""Tool calls that a model solver may take for an auxiliary task, which is published as an atomic one."""
+from taskcraft_core.verification import AUXILIARY_STEPS
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -137,10 +135,10 @@ def steps_counted(task: Task, _: Candidates) -> bool:
 
 
 def steps_within_limit(task: Task, among: Candidates) -> bool:
-    """The agent took no more tool calls than it may, for each piece of evidence."""
-    config = among.config
-    limit = config.max_steps if config.solver == "extractive" else max(config.max_steps, MODEL_AUXILIARY_STEPS)
-    return task.agent_steps is None or task.agent_steps <= limit * max(1, len(task.evidence))
+    """The agent took no more tool calls than it may: few for an atomic task, more for others."""
+    few = task.kind == "atomic" and task.task_id not in among.auxiliaries
+    limit = among.config.max_steps if few else max(among.config.max_steps, AUXILIARY_STEPS)
+    return task.agent_steps is None or task.agent_steps <= limit
 
 
 RULES: Mapping[str, Rule] = {

@@ -4,6 +4,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskcraft_core import shards
+from taskcraft_core.columns import EVIDENCE, LAYOUTS, MESSAGE, SELECTOR, TOOL_CALL
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import (
     AtomicTask,
@@ -19,10 +21,14 @@ from taskcraft_core.models import (
     Evidence,
     Figure,
     Link,
+    Message,
     Passage,
     Reason,
+    Record,
     Rejection,
+    Selector,
     Table,
+    ToolCall,
 )
 from taskcraft_core.shards import (
     read_result,
@@ -137,6 +143,22 @@ def test_any_reader_of_parquet_sees_columns(tmp_path: Path) -> None:
     write_shard(tmp_path / "a.parquet", [atomic("A?", "d1")], AtomicTask, tmp_path)
     row = pq.read_table(tmp_path / "a.parquet").to_pylist()[0]
     assert (row["answer"], row["evidence"]["answer_span"]) == ("5 km", "5 km")
+
+
+@pytest.mark.parametrize(
+    ("columns", "record"),
+    [
+        *((layout.schema, kind) for kind, layout in LAYOUTS.items()),
+        (EVIDENCE, Evidence),
+        (MESSAGE, Message),
+        (TOOL_CALL, ToolCall),
+        (SELECTOR, Selector),
+    ],
+    ids=lambda part: getattr(part, "__name__", ""),
+)
+def test_every_field_of_a_record_has_its_column(columns: Any, record: type[Record]) -> None:
+    """A field without a column would be lost without a word."""
+    assert columns.names == [*record.model_fields]
 
 
 def test_a_truncated_missing_or_foreign_file_is_not_sound(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import strategies as st
@@ -217,7 +217,13 @@ def any_task() -> st.SearchStrategy[Task]:
         tool_call_id=st.none() | text,
         name=st.none() | text,
     )
-    selector = st.builds(Selector, document_id=text, kind=st.sampled_from(["row", "link"]), field=text, value=text)
+    selector = st.builds(
+        Selector,
+        document_id=text,
+        kind=st.sampled_from(get_args(Selector.model_fields["kind"].annotation)),
+        field=text,
+        value=text,
+    )
     return st.builds(
         Task,
         task_id=text,

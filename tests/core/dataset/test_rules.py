@@ -114,7 +114,9 @@ def test_steps_beyond_the_limit_are_seen(world: Any) -> None:
     tired = world.changed(world.seen, trajectory=searching + world.seen.trajectory, agent_steps=4)
     assert broken([tired], world) == {"steps_within_limit": {tired.task_id}}
     assert broken([tired], world, BuildConfig(max_steps=4)) == {}
-    assert broken([tired], world, BuildConfig(solver="openai:m")) == {}
+    auxiliary = world.changed(world.moon, trajectory=searching + world.moon.trajectory, agent_steps=4)
+    chain = world.depth(world.chain.question, world.radius, auxiliary, "volcanoes")
+    assert broken([world.radius, auxiliary, chain], world) == {}
 
 
 def test_acceptance_of_the_paper_wants_the_agent_ahead(world: Any) -> None:
