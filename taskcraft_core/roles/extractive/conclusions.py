@@ -29,7 +29,7 @@ from taskcraft_core.models import (
 )
 from taskcraft_core.roles.extractive.chinese import ask_sentence_zh, sentences_zh
 from taskcraft_core.roles.extractive.normalise import answer_type, normalise
-from taskcraft_core.roles.extractive.phrasing import is_noun_phrase, without_unit
+from taskcraft_core.roles.extractive.phrasing import DESCRIBING, is_noun_phrase, without_unit
 from taskcraft_core.roles.extractive.sentences import ask_sentence, sentences
 from taskcraft_core.roles.extractive.words import (
     contains_words,
@@ -42,7 +42,15 @@ from taskcraft_core.roles.extractive.words import (
 
 SHORTEST_DESCRIPTION = 3
 LONGEST_DESCRIPTION = 160
+MOST_PROSE = 0.2
 _ADMONITION = re.compile(r"\b(?:deprecated|changed in|new in|added in|see also|note|warning|todo|total|sum)\b", re.I)
+
+_LEANING = re.compile(
+    r"[“”]|(?:…|\.\.\.|:)\s*$|^\s*[(\[]|^(?:this|these|it|same|like|similar|see|as above|ditto|return value)\b"
+    r"|\b(?:above|below|following|previous(?:ly)?|see section|this|these|those)\b|https?://",
+    re.I,
+)
+_NO_NAME = re.compile(r"[<>={}\[\]]|:$")
 
 Found = Conclusion | Rejection
 
@@ -92,7 +100,9 @@ def _row_names(document: Document) -> Iterator[Found]:
             continue
         for column in describing_columns(table):
             for index, row in enumerate(table.rows):
-                if _tells_apart(row[0], row[column]):
+                name, _ = without_unit(table.header[column])
+                vague = name.casefold() in DESCRIBING and len(words(row[column])) < SHORTEST_DESCRIPTION
+                if _tells_apart(row[0], row[column]) and not vague:
                     relation = f"{table.header[0]} by {table.header[column]}"
                     place = f"{table.place}.r{index}"
                     yield _conclude(document, "row_name", relation, row[0], row_line(row), place)
@@ -114,13 +124,15 @@ def is_row_noun(header: str, language: str) -> bool:
 
 
 def _tells_apart(name: str, description: str) -> bool:
-    if not description.strip() or len(description) > LONGEST_DESCRIPTION or "“" in description or "”" in description:
+    """Whether a description picks out a name that can be an answer, without giving it away or leaning on its place."""
+    if not description.strip() or len(description) > LONGEST_DESCRIPTION or _LEANING.search(description):
         return False
-    if not any(character.isalpha() for character in name) or description.rstrip().endswith(("…", "...", ":")):
+    if not any(character.isalpha() for character in name) or _NO_NAME.search(name):
         return False
-    if is_adjective(name) or answer_type(name) in {"date", "year"}:
+    if is_adjective(name) or answer_type(name) in {"date", "year"} or not is_atomic(name, most_words=6):
         return False
-    return is_atomic(name, most_words=6) and not content_words(name) & content_words(description)
+    # of a dotted name the last part is what is asked for; the rest is often the title
+    return not content_words(name.rpartition(".")[2] or name) & content_words(description)
 
 
 def _row_cells(document: Document) -> Iterator[Found]:
@@ -165,7 +177,8 @@ def entries_of(block: Definitions | Items) -> list[tuple[str, str] | None]:
     for item in block.items:
         term, dash, description = re.sub(r"\s+[—–-]\s+|[:：]\s*", "\x00", item, count=1).partition("\x00")
         found.append((term.strip(), _first_sentence(description)) if dash and len(term.split()) <= 6 else None)
-    return found
+    # a few items with a colon are prose; where nearly every item has one it is a list of names
+    return found if found.count(None) <= len(found) * MOST_PROSE else [None] * len(found)
 
 
 def _first_sentence(text: str) -> str:
@@ -191,8 +204,13 @@ def _conclude(document: Document, source: Source, relation: str, span: str, quot
     if contains_words(document.title, answer):
         return _set_aside(document, Reason.GUESS, quote, f"the answer {answer!r} stands in the title")
     evidence = Evidence(
-        document_id=document.id, uri=document.uri, media_type=document.media_type, quote=quote, answer_span=span, place=place
-    )  # fmt: skip
+        document_id=document.id,
+        uri=document.uri,
+        media_type=document.media_type,
+        quote=quote,
+        answer_span=span,
+        place=place,
+    )
     return Conclusion(answer=answer, relation=relation, source=source, evidence=evidence)
 
 

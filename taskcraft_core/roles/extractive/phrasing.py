@@ -19,8 +19,10 @@ MEDIUM = {
     "zh": {"page": "页面", "pdf": "PDF文件", "image": "图片"},
 }
 PEOPLE = frozenset(
-    "architect artist astronomer author builder chemist composer designer director discoverer editor engineer explorer "
-    "founder inventor keeper king maintainer owner painter photographer pilot president sculptor scientist writer".split()
+    "architect artist astronomer author builder chemist composer designer director discoverer editor engineer "
+    "explorer founder inventor keeper king maintainer owner painter photographer pilot president sculptor scientist "
+    "writer".split()
+)
 )
 _OPENING = re.compile(r"According to the (?:page|PDF|image) “(?P<title>[^”]+)”, (?P<clause>.+)\?")
 _OPENING_ZH = re.compile(r"根据(?:页面|PDF文件|图片)《(?P<title>[^》]+)》，(?P<clause>.+)？")
@@ -158,7 +160,7 @@ def trait(header: str, value: str, language: str) -> str:
         return f"{name}为{quoted(value + unit, language)}"
     label, kind = lower_name(name), answer_type(value)
     if label.casefold() in DESCRIBING:
-        return f"described as {quoted(value, language)}"
+        return f"described as {quoted(value.rstrip('.'), language)}"
     if is_noun_phrase(name) and not is_plural(label.split()[-1]):
         if kind == "measure" or (kind in {"number", "year"} and unit):
             return f"with {with_article(label)} of {value}{' ' + unit if unit else ''}"

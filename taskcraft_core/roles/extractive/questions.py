@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from taskcraft_core.models import (
     AtomicTask,
     Block,
@@ -27,6 +29,13 @@ from taskcraft_core.roles.extractive.phrasing import (
     without_unit,
 )
 
+_ACTS = frozenset(
+    "return returns raise raises set sets get gets create creates remove removes add adds check checks compute "
+    "computes "
+    "convert converts "
+    "open opens close closes read reads write writes send sends print prints call calls run runs "
+    "register registers delete deletes insert inserts copy copies encode encodes decode decodes parse parses".split()
+)
 SENTENCE_SOURCES = frozenset({"date", "measure", "defining_name"})
 
 
@@ -101,10 +110,15 @@ def entry_noun(block: Block, row: int, language: str) -> str:
     """What an entry of a list is called, as far as its form tells."""
     if language == "zh":
         return "条目"
-    term = block.entries[row][0] if isinstance(block, Definitions) else ""
+    if not isinstance(block, Definitions):
+        return "entry"
+    term, description = block.entries[row]
     if term.startswith("-"):
         return "option"
-    return "entry"
+    if re.fullmatch(r"[\w.]*[A-Z]\w*(?:Error|Exception|Warning)", term):
+        return "exception"
+    acts = description.split(maxsplit=1)[0].casefold() in _ACTS if description else False
+    return "function" if acts and re.fullmatch(r"[A-Za-z_][\w.]*(?:\(\))?", term) else "entry"
 
 
 def _describing(language: str) -> str:

@@ -163,7 +163,9 @@ def _weighs(match: re.Match[str]) -> str | None:
 
 def _by(match: re.Match[str]) -> str | None:
     subject = _subject(match)
-    if subject is None or not is_participle(match["verb"].split()[-1]):
+    if subject is None or not is_participle(match["verb"].split()[-1]) or re.search(r"\bby\b", match["rest"]):
+        return None
+    if any(character.isdigit() for character in match["answer"]) or match["answer"].isupper():
         return None
     return f"by whom {match['be']} {subject} {match['verb']}{match['rest'].rstrip()}{_tail(match)}"
 

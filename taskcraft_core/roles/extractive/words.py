@@ -22,7 +22,7 @@ GENERIC_TITLES = frozenset(
     "home index untitled introduction overview contents document page welcome about notes readme glossary".split()
 )
 _ORDINALS = frozenset("first second third fourth fifth sixth seventh eighth ninth tenth last".split())
-_WORD = re.compile(r"[^\W_]+(?:[.’'][^\W_]+)*")
+_WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:[’'][^\W_]+)*")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _NOT_ATOMIC = re.compile(
     r"[;；、()（）\[\]?？!！→•|…]|\s[-–—]\s|\b(?:and|or|about|approx|circa|ca|various|see|e\.g)\b|^[~≈<>]", re.I
