@@ -20,9 +20,8 @@ MEDIUM = {
 }
 PEOPLE = frozenset(
     "architect artist astronomer author builder chemist composer designer director discoverer editor engineer "
-    "explorer founder inventor keeper king maintainer owner painter photographer pilot president sculptor scientist "
-    "writer".split()
-)
+    "explorer founder inventor keeper king maintainer owner painter photographer pilot president sculptor "
+    "scientist writer".split()
 )
 _OPENING = re.compile(r"According to the (?:page|PDF|image) “(?P<title>[^”]+)”, (?P<clause>.+)\?")
 _OPENING_ZH = re.compile(r"根据(?:页面|PDF文件|图片)《(?P<title>[^》]+)》，(?P<clause>.+)？")

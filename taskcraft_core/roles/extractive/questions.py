@@ -31,10 +31,9 @@ from taskcraft_core.roles.extractive.phrasing import (
 
 _ACTS = frozenset(
     "return returns raise raises set sets get gets create creates remove removes add adds check checks compute "
-    "computes "
-    "convert converts "
-    "open opens close closes read reads write writes send sends print prints call calls run runs "
-    "register registers delete deletes insert inserts copy copies encode encodes decode decodes parse parses".split()
+    "computes convert converts open opens close closes read reads write writes send sends print prints call calls "
+    "run runs register registers delete deletes insert inserts copy copies encode encodes decode decodes parse "
+    "parses".split()
 )
 SENTENCE_SOURCES = frozenset({"date", "measure", "defining_name"})
 
