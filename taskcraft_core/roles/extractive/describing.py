@@ -11,6 +11,9 @@ from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.observation import Observation, Pair, Row, Sentence
 from taskcraft_core.roles.extractive.stems import Word, words
 
+TELLING = 24
+"""A quoted description this long tells an entry apart even where the field's name does not stand beside it."""
+
 _KIND_FACTOR = {"definition": 1.0, "item": 1.0, "box": 0.85, "label": 0.85}
 _COPULA = re.compile(
     r"(?P<name>[^,，。]{1,90}?)(?:,[^,]{1,90},| \([^()]{1,60}\)|（[^（）]{1,40}）)? ?"
@@ -85,10 +88,9 @@ def _pairs(clause: Clause, pair: Pair, title: Layer) -> Iterator[tuple[float, st
     factor = _KIND_FACTOR[pair.kind]
     if clause.quotes:
         held = min(holds(pair.value, quote) for quote in clause.quotes)
-        if held:
-            match = explain(clause, [Layer(bag(pair.value), 1.0), Layer(bag(pair.key), 0.9), *context])
-            known = match.score if match else 0.8
-            yield held * factor * known, pair.key
+        match = explain(clause, [Layer(bag(pair.value), 1.0), Layer(bag(pair.key), 0.9), *context])
+        if held and (match or len(clause.quotes[0]) >= TELLING):
+            yield held * factor * (match.score if match else 0.8), pair.key
         return
     match = explain(clause, [Layer(bag(pair.value), 1.0), *context]) if clause.needed else None
     if match and 0 in match.layers:

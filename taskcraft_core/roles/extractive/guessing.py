@@ -16,8 +16,13 @@ from taskcraft_core.roles.extractive.stems import STOP, tokens
 from taskcraft_core.roles.extractive.values import amount_of
 
 MAX_GUESSES = 40
+_AMOUNTS = ("number", "measure", "year")
+_KINDS: dict[Wanted, tuple[str, ...]] = {
+    "date": ("date", "year"), "year": ("year",),
+    "number": _AMOUNTS, "amount": _AMOUNTS, "length": _AMOUNTS, "mass": _AMOUNTS,
+}  # fmt: skip
 _NAME = re.compile(r"\b[A-Z][\w’'-]*(?:\.[\w-]+)*(?: (?:(?:of|the|de|van|von|and) )?[A-Z0-9][\w’'-]*)*")
-_CODE = re.compile(r"\b\w+(?:[._]\w+)+\b(?:\(\))?")
+_CODE = re.compile(r"\b[^\W\d]\w*(?:[._]\w+)+\b(?:\(\))?")
 _ZH_PIECE = re.compile("[\u3400-\u9fff]{2,}")
 _OPENING = re.compile(r"\b(?:According|That|This|The|PDF|In|When|What|Which|Who|Where|How)\b")
 
@@ -45,9 +50,11 @@ def _of_one(question: str) -> list[str]:
     wants: Wanted = chain.final.wants if chain else "any"
     amounts = [amount_of(span, wants) for span in spans(question) if _may_be(span, wants)]
     names = _names(question)
+    if chain and wants in ("any", "name"):
+        names += [word.surface for word in (*chain.final.needed, *chain.final.hints)]
     order = names + amounts if wants in ("name", "person", "place") else amounts + names
-    if wants in ("date", "year", "number", "amount", "length", "mass"):
-        order = [guess for guess in order if any(c.isdigit() for c in guess)]
+    kinds = _KINDS.get(wants)
+    order = [guess for guess in order if not kinds or answer_type(guess) in kinds]
     distinct = {fold(guess): normalise(guess) for guess in reversed(order) if normalise(guess)}
     return list(distinct.values())[::-1][:MAX_GUESSES]
 

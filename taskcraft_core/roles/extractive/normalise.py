@@ -48,7 +48,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _PLURAL = re.compile(r"[a-z]{3,}[a-rt-z]s")
 _NO_COUNT = {"series", "games", "olympics", "elections", "championships", "editions", "models"}
 _PAIRS = {"“": "”", '"': '"', "'": "'", "‘": "’", "«": "»", "「": "」", "『": "』", "《": "》", "`": "`"}
-_KEEP_STOP = re.compile(r"(?:\.\w|\b(?:\w|Inc|Ltd|Jr|Sr|Co|Corp|Bros|St|etc))\.$")
+_KEEP_STOP = re.compile(r"^[^0-9]*(?:\.\w|\b(?:[A-Z]|Inc|Ltd|Jr|Sr|Co|Corp|Bros|St|etc))\.$")
 
 
 @lru_cache(maxsize=16384)

@@ -14,7 +14,7 @@ MAX_LINE = 4_000
 MAX_SENTENCE = 700
 _PAIR = re.compile(r"(?P<key>[^:：|]{1,80}?) ?(?:: |：)(?P<value>\S.*)")
 _DEFINITION = re.compile(r"(?P<key>[^—]{1,100}?) — (?P<value>\S.*)")
-_LABEL = re.compile(r"(?P<key>[^\d|:]{2,60}?)\s+(?P<value>[-−~]?[$€£¥]?\d[\d,.]*(?: ?[^\s\d]{1,6})?)")
+_LABEL = re.compile(r"(?P<key>[^\d|:]{2,60}?)\s+(?P<value>[-−~]?[$€£¥]?\d[\d,.]*(?: ?[^\s\d.。]{1,6})?)(?<![.。])")
 _FIGURE = re.compile(r"\[Figure: (?P<caption>.*)\]\((?P<href>[^()]*)\)")
 _ITEM_NAME = re.compile(r"(?P<key>.{1,100}?)(?: [—–-] |: |：|，|, | \(|（|—— ?)(?P<value>.+)")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"“(]?[A-Z0-9])|(?<=[。！？])")
@@ -97,7 +97,7 @@ def observe(text: str) -> Observation:
             section, above = lines.pop(0).lstrip("# "), ""
         if lines:
             _block(lines, above, "" if section == fields.get("title") else section, found)
-        above = lines[-1] if len(lines) == 1 and len(lines[0]) < 200 else ""
+        above = lines[0] if len(lines) == 1 and len(lines[0]) < 120 and lines[0][-1] not in ".。" else ""
     part, parts = _counts(fields.get("part", ""))
     return Observation(
         fields.get("uri", ""), fields.get("title", ""), part, parts,
@@ -130,7 +130,8 @@ def _block(lines: list[str], above: str, section: str, found: _Found) -> None:
     if first_row is not None and len(lines) > first_row + 1:
         _table(lines[first_row:], " ".join(lines[:first_row]) or above, section, found)
         return
-    caption = lines[0] if len(lines) > 1 and not _PAIR.fullmatch(lines[0]) else above
+    headed = len(lines) > 1 and not (_PAIR.fullmatch(lines[0]) or _LABEL.fullmatch(lines[0]))
+    caption = lines[0] if headed else above
     for line in lines:
         _line(line, caption if line != caption else "", section, found)
 

@@ -11,9 +11,7 @@ from taskcraft_core.roles.extractive.units import is_unit
 
 ORDERED = re.compile(r",? (?:in that order|respectively)(?=\?$)|依次|分别")
 
-_ENGLISH = re.compile(
-    rf"(?P<before>.*?)According to (?P<place>.*?), (?P<clause>{QUESTION_WORD}.*)\?", re.S
-)
+_ENGLISH = re.compile(rf"(?P<before>.*?)According to (?P<place>.*?), (?P<clause>{QUESTION_WORD}.*)\?", re.S)
 _NAMED = re.compile(r"(?:(?:the )?(?P<kind>[A-Za-z ]*?) ?)?“(?P<title>\0+)”")
 _EACH = re.compile(r" (?:of|for) each\b(?: of them)?")
 _WHAT = re.compile(r"what (?:is|are) (?P<list>.*)", re.S)

@@ -13,6 +13,7 @@ from taskcraft_core.roles.extractive.stems import words
 from taskcraft_core.roles.extractive.values import amount_of, fits
 
 PROSE = 0.9
+LOOSE = 0.8
 _BREAK = re.compile(r"[,;:()，；：（）]| and | but | while |而")
 _BY = re.compile(r"\bby ((?:[A-Z][\w.’'-]*)(?: (?:(?:de|van|von|der|la|of|the) )?[A-Z][\w.’'-]*){0,4})")
 _ZH_BY = re.compile("由([^，。、]{2,12}?)(?=发现|设计|建造|创建|提出|编写|主持|于|在)")
@@ -28,7 +29,7 @@ def told(clause: Clause, seen: Observation, title: Layer) -> Iterator[tuple[floa
             continue
         match = explain(clause, [Layer(own, 1.0), Layer(bag(sentence.section), 0.9), title])
         if match and 0 in match.layers:
-            score = PROSE * match.score + _density(clause, sentence.text)
+            score = (LOOSE if clause.wants == "any" else PROSE) * match.score + _density(clause, sentence.text)
             yield from ((score, text) for text in _answers(clause, sentence.text))
 
 

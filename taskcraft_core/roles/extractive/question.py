@@ -65,6 +65,8 @@ def parse(question: str) -> Chain | None:
         The chain, or None when the question is in no form that this reader knows.
     """
     text = " ".join(question.split())
+    if not text:
+        return None
     chinese = _chinese(text)
     *before, last = _pieces(text, chinese)
     opening = (_ZH_OPENING if chinese else _OPENING).fullmatch(last[1])

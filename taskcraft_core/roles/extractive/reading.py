@@ -88,5 +88,3 @@ def _row(clause: Clause, row: Row, title: Layer) -> Iterator[tuple[float, str]]:
             continue
         score = match.score + named - extras(clause, header, 0.06)
         yield from ((score, text) for text in fitting(cell, clause.wants))
-
-

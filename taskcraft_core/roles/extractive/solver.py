@@ -91,10 +91,14 @@ async def _read_place(clause: Clause, place: Found, session: Session) -> list[tu
 
 
 async def _likeliest_part(clause: Clause, place: Found, session: Session) -> int:
-    """The part that a search finds; for a long document it is worth a search with the clause's words."""
+    """The part that a search finds; for a long document it is worth a search with the clause's words.
+
+    Of the title only the longest word is searched: the first part, which holds the whole title, would win otherwise.
+    """
     if place.parts <= 2 or session.left < 2:
         return place.part
-    wanted = " ".join([place.title, *clause.quotes, *(word.surface for word in clause.needed)])
+    anchor = max(place.title.split(), key=len, default="")
+    wanted = " ".join([anchor, *clause.quotes, *(word.surface for word in clause.needed)])
     hits = await session.search(wanted)
     return next((hit.part for hit in hits if hit.uri == place.uri), place.part)
 

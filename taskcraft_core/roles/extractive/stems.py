@@ -94,8 +94,4 @@ def _stripped(lemma: str) -> str:
     return _stripped(lemma[: -len(suffix)]) if suffix else lemma
 
 
-_KIN = {
-    member: f"={group.split()[0]}"
-    for group in re.split("[;\n]", _KINDRED.strip())
-    for member in group.split()
-}
+_KIN = {member: f"={group.split()[0]}" for group in re.split("[;\n]", _KINDRED.strip()) for member in group.split()}

@@ -38,9 +38,7 @@ _CHINESE = """
 SYMBOLS = frozenset(_SYMBOLS.split())
 WORDS = frozenset(_WORDS.split())
 _MULTIPLES = "(?:[百千万亿]|余|多)*(?:平方|立方)?"
-CHINESE_UNIT = re.compile(
-    f"{_MULTIPLES}(?:{'|'.join(sorted(_CHINESE.split(), key=len, reverse=True))})|[百千万亿]+"
-)
+CHINESE_UNIT = re.compile(f"{_MULTIPLES}(?:{'|'.join(sorted(_CHINESE.split(), key=len, reverse=True))})|[百千万亿]+")
 _EXPONENT = re.compile(r"(?:\^?[-−⁻]?[0-9¹²³⁴]|⁻[¹²³⁴])$")
 _TOKEN = re.compile(r"\s?[^\s,;:.()0-9，。；：（）][^\s,;:()，。；：（）]*")
 

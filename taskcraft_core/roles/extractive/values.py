@@ -58,7 +58,7 @@ def fits(span: Span, wants: Wanted) -> bool:
         return span.kind == "measure" and unit_of(span) in (_LENGTHS if wants == "length" else _MASSES)
     if wants in ("amount", "number"):
         return span.kind in ("measure", "number") or (wants == "number" and span.kind == "year")
-    return wants == "any"
+    return wants == "any" and span.kind in ("measure", "number")
 
 
 def unit_of(span: Span) -> str:

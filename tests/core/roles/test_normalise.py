@@ -51,6 +51,8 @@ from taskcraft_core.roles.extractive.normalise import answer_type, normalise, sa
         ("《红楼梦》", "红楼梦"),
         ('"A" and "B"', '"A" and "B"'),
         ("Washington, D.C.", "Washington, D.C."),
+        ("3,911 m.", "3,911 m"),
+        ("Harry S.", "Harry S."),
         ("Apple Inc.", "Apple Inc."),
         ("json.dumps", "json.dumps"),
         ("e\u0301tude", "étude"),
