@@ -35,8 +35,8 @@ def _lying(upright: list[TextLine], lines: list[TextLine]) -> Chart | None:
     """Bars from left to right: the categories end at one x, each value stands on the height of its category."""
     ticks = _ticks(max(rows_of(upright), key=_number_count, default=[]), lambda line: line.x)
     rest = [line for line in upright if line not in ticks]
-    values = [line for line in rest if _VALUE.match(line.text)]
     labels = _aligned_labels([line for line in rest if not _NUMBER.match(line.text)])
+    values = [line for line in rest if line not in labels and _VALUE.match(line.text)]
     pairs = _match(labels, values, lambda a, b: abs(a.y - b.y), lambda a, b: b.left > a.right)
     if pairs is None or len({round(value.left / 8) for _, value in pairs}) < 2:
         return None
@@ -107,7 +107,7 @@ def _aligned_labels(lines: list[TextLine]) -> list[TextLine]:
     """The largest group of words that end at one x (the axis), from top to bottom."""
     best: list[TextLine] = []
     for line in (line for line in lines if not _VALUE.match(line.text)):
-        same = [o for o in lines if abs(o.right - line.right) < 0.6 * line.height and not _VALUE.match(o.text)]
+        same = [other for other in lines if abs(other.right - line.right) < 0.6 * line.height]
         best = max(best, same, key=len)
     return sorted(best, key=lambda line: line.y)
 

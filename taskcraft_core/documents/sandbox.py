@@ -21,6 +21,9 @@ from taskcraft_core.models import Document, Figure, Reason
 IDLE_SECONDS: Final = 5.0
 """An image worker with nothing to do for so long ends: its models hold memory that others can use."""
 
+_IMAGE_PATIENCE: Final = 3
+"""A dense page takes the recogniser 5 to 10 s, more on a busy machine; reading text takes milliseconds."""
+
 _START_SECONDS: Final = 60.0
 _MAX_JOBS: Final = 300
 """Documents after which a worker is replaced, so that what libraries leak stays small."""
@@ -86,8 +89,9 @@ class _Worker:
 class _Pool:
     """Up to `size` workers, started when needed, ended when broken, old, or (if asked) idle."""
 
-    def __init__(self, settings: Settings, size: int, idle_seconds: float | None = None) -> None:
+    def __init__(self, settings: Settings, size: int, timeout: float, idle_seconds: float | None = None) -> None:
         self.settings = settings
+        self.timeout = timeout
         self.idle_seconds = idle_seconds
         self.permits = asyncio.Semaphore(size)
         self.free: list[_Worker] = []
@@ -111,11 +115,11 @@ class _Pool:
         worker = await self._take()
         keep = False
         try:
-            reply = await asyncio.wait_for(worker.ask(request), self.settings.parse_timeout)
+            reply = await asyncio.wait_for(worker.ask(request), self.timeout)
             keep = worker.jobs < _MAX_JOBS and reply.reusable
             return reply
         except TimeoutError:
-            detail = f"{request.uri}: parsing took over {self.settings.parse_timeout:g} s; simplify or leave it out."
+            detail = f"{request.uri}: parsing took over {self.timeout:g} s; simplify or leave it out."
             return wire.Reply(reason=Reason.TOO_SLOW, detail=detail)
         except EOFError:
             raise _Died(await asyncio.wait_for(worker.process.wait(), 5)) from None
@@ -175,8 +179,8 @@ class Sandbox:
 
     def __init__(self, settings: Settings) -> None:
         """Starts nothing yet: processes start with the first document."""
-        self._readers = _Pool(settings, settings.parse_workers)
-        self._images = _Pool(settings, 1, IDLE_SECONDS)
+        self._readers = _Pool(settings, settings.parse_workers, settings.parse_timeout)
+        self._images = _Pool(settings, 1, settings.parse_timeout * _IMAGE_PATIENCE, IDLE_SECONDS)
 
     async def __aenter__(self) -> Self:
         """Returns itself."""

@@ -1,0 +1,135 @@
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from taskcraft_core.config import BuildConfig, Settings
+from taskcraft_core.documents.sources import list_sources
+from taskcraft_core.errors import ConfigError
+from taskcraft_core.models import Reason
+
+SETTINGS = Settings(fetch_timeout=0.5, fetch_max_mb=1)
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    folder = tmp_path / "docs"
+    (folder / "inner").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    for name, text in [("b.txt", "bee"), ("inner/a.md", "# ay"), (".hidden.txt", "no"), (".git/x.txt", "no")]:
+        (folder / name).write_text(text)
+    return folder
+
+
+async def run(sources: list[str], tmp_path: Path, **config):  # type: ignore[no-untyped-def]
+    return await list_sources(sources, tmp_path / "out", BuildConfig(**config), SETTINGS)
+
+
+async def test_a_folder_is_listed_by_names_that_do_not_depend_on_the_machine(docs: Path, tmp_path: Path) -> None:
+    listed, rejected = await run([str(docs)], tmp_path)
+    assert [item.uri for item in listed] == ["docs/b.txt", "docs/inner/a.md"]
+    assert [item.media_hint for item in listed] == ["text/plain", "text/markdown"]
+    assert rejected == []
+    for item in listed:
+        data = (tmp_path / "out/documents" / item.id).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == item.id
+
+
+async def test_files_globs_and_doubly_named_files(docs: Path, tmp_path: Path) -> None:
+    listed, rejected = await run([str(docs / "b.txt"), str(docs / "**/*.md"), str(docs / "b.txt")], tmp_path)
+    assert [item.uri for item in listed] == ["b.txt", "docs/inner/a.md"]
+    assert rejected == []
+
+
+async def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
+    for source in ("nowhere", str(tmp_path / "*.html")):
+        with pytest.raises(ConfigError, match=source.replace("*", r"\*")):
+            await run([source], tmp_path)
+
+
+async def test_the_same_bytes_twice_are_one_document(docs: Path, tmp_path: Path) -> None:
+    (docs / "z.txt").write_text("bee")
+    listed, rejected = await run([str(docs)], tmp_path)
+    assert "docs/b.txt" in [item.uri for item in listed]
+    assert [(r.item, r.reason) for r in rejected] == [("docs/z.txt", Reason.DUPLICATE_DOCUMENT)]
+    assert "docs/b.txt" in rejected[0].detail
+
+
+async def test_different_files_of_one_name_keep_different_uris(tmp_path: Path) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "index.txt").write_text(place)
+    listed, _ = await run([str(tmp_path / place / "index.txt") for place in ("one", "two")], tmp_path)
+    assert len({item.uri for item in listed}) == 2
+
+
+async def test_the_limit_takes_the_first_by_uri(docs: Path, tmp_path: Path) -> None:
+    listed, rejected = await run([str(docs)], tmp_path, limit=1)
+    assert [item.uri for item in listed] == ["docs/b.txt"]
+    assert [(r.item, r.reason) for r in rejected] == [("docs/inner/a.md", Reason.LIMIT)]
+
+
+async def test_jsonl_and_csv_of_documents(tmp_path: Path) -> None:
+    records = [
+        {"text": "First text", "uri": "x/1", "title": "One"}, {"html": "<p>Two</p>", "url": "http://h/2"},
+        {"text": "Third"}, {"title": "no body"},
+    ]  # fmt: skip
+    (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, records)) + "\nnot json\n")
+    (tmp_path / "d.csv").write_text('title,text\nFour,"Some\ntext"\n')
+    (tmp_path / "table.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "table.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    names = ("d.jsonl", "d.csv", "table.csv", "table.jsonl")
+    listed, rejected = await run([str(tmp_path / name) for name in names], tmp_path)
+    assert [(i.uri, i.media_hint, i.title_hint) for i in listed] == [
+        ("d.csv#1", "text/plain", "Four"), ("d.jsonl#3", "text/plain", ""), ("http://h/2", "text/html", ""),
+        ("table.csv", "text/csv", ""), ("table.jsonl", "application/json", ""), ("x/1", "text/plain", "One"),
+    ]  # fmt: skip
+    assert [(r.item, r.reason) for r in rejected] == [
+        ("d.jsonl#4", Reason.NO_CONTENT), ("d.jsonl#5", Reason.PARSE_FAILED),
+    ]  # fmt: skip
+
+
+RELEASED = threading.Event()
+
+
+class Site(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == "/slow":
+            RELEASED.wait(5)
+        self.send_response(404 if self.path == "/gone" else 302 if self.path == "/moved" else 200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        if self.path == "/moved":
+            self.send_header("Location", "/page")
+        self.end_headers()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(b"x" * 3_000_000 if self.path == "/huge" else b"<h1>page</h1>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def site() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    RELEASED.set()
+    server.shutdown()
+    server.server_close()
+
+
+async def test_urls_are_fetched_and_dead_ones_rejected(site: str, tmp_path: Path) -> None:
+    paths = ("/page", "/gone", "/huge", "/slow", "/moved")
+    listed, rejected = await run([site + p for p in paths] + ["http://127.0.0.1:1/closed"], tmp_path)
+    assert [(item.uri, item.media_hint) for item in listed] == [(f"{site}/moved", "text/html")]
+    reasons = {r.item.rpartition("/")[2]: r.reason for r in rejected}
+    assert reasons == {
+        "page": Reason.DUPLICATE_DOCUMENT, "gone": Reason.FETCH_FAILED, "slow": Reason.FETCH_FAILED,
+        "closed": Reason.FETCH_FAILED, "huge": Reason.TOO_LARGE,
+    }  # fmt: skip
+    assert all(r.item in r.detail for r in rejected)
