@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Sequence
 
@@ -118,22 +119,23 @@ def _each(clause: str) -> str | None:
 
 def _together(title: str, clauses: list[str], medium: str, language: str) -> str | None:
     if language == "zh":
-        names = [re.fullmatch(r"([^的]{1,10})是(?:多少|什么|什么时候)", clause) for clause in clauses]
-        listed = "、".join(match[1] for match in names[:-1] if match)
-        last = names[-1]
-        return f"根据{medium}《{title}》，{listed}和{last[1]}依次是什么？" if last and all(names) else None
-    asked = _several_rows(clauses) or _several_labels(clauses)
-    return f"According to the {medium} “{title}”, {asked}, in that order?" if asked else None
+        asked = [re.fullmatch(r"([^的、和]{1,10})是(多少|什么|什么时候)", clause) for clause in clauses]
+        names = [match[1] for match in asked if match]
+        if len(names) < len(clauses) or len({match[2] for match in asked if match}) > 1:
+            return None
+        return f"根据{medium}《{title}》，{'、'.join(names[:-1])}和{names[-1]}依次是{clauses[0].rpartition('是')[2]}？"
+    asked_en = _several_rows(clauses) or _several_labels(clauses)
+    return f"According to the {medium} “{title}”, {asked_en}, in that order?" if asked_en else None
 
 
 def _several_rows(clauses: list[str]) -> str | None:
     """The same header for several rows: "what is the radius of Io and of Europa"."""
-    split = [re.fullmatch(r"(what (?:is|are) the .+?) of (.+)", clause) for clause in clauses]
-    shown = [re.fullmatch(r"(what value is shown) for (.+)", clause) for clause in clauses]
-    for matches, link in ((split, "of"), (shown, "for")):
-        heads = {match[1] for match in matches if match}
-        if all(matches) and len(heads) == 1:
-            return f"{heads.pop()} {_listed([f'{link} {match[2]}' for match in matches if match])}"
+    common = os.path.commonprefix(clauses)
+    for link in (" of ", " for "):
+        head = common[: common.rfind(link)] if link in common else ""
+        rows = [clause.removeprefix(head + link) for clause in clauses]
+        if re.match(r"what (?:is|are) the |what value is shown$", head) and not any(" in " in row for row in rows):
+            return f"{head} {_listed([f'{link.strip()} {row}' for row in rows])}"
     return None
 
 

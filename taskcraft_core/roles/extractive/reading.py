@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from taskcraft_core.roles.extractive.clause import Clause
+from taskcraft_core.roles.extractive.comparing import compared, is_comparison
 from taskcraft_core.roles.extractive.describing import described
 from taskcraft_core.roles.extractive.matching import Layer, bag, explain, extras, touches, verbatim
 from taskcraft_core.roles.extractive.normalise import fold, normalise
@@ -40,7 +41,10 @@ def read(clause: Clause, seen: Observation) -> list[Candidate]:
     Returns:
         Candidates in canonical form, distinct; none when no unit accounts for the clause.
     """
-    found = described(clause, seen) if clause.reverse else _forward(clause, seen)
+    if is_comparison(clause):
+        found = compared(clause, seen)
+    else:
+        found = described(clause, seen) if clause.reverse else _forward(clause, seen)
     return best(Candidate(score, normalise(text)) for score, text in found)
 
 
@@ -60,7 +64,8 @@ def _forward(clause: Clause, seen: Observation) -> Iterator[tuple[float, str]]:
         if score := _pair_score(clause, pair, title):
             yield from ((score, text) for text in fitting(pair.value, clause.wants))
     for row in seen.rows:
-        yield from _row(clause, row, title)
+        for label_at in {row.name_at, 0}:
+            yield from _row(clause, row, label_at, title)
     yield from told(clause, seen, title)
 
 
@@ -73,15 +78,15 @@ def _pair_score(clause: Clause, pair: Pair, title: Layer) -> float:
     return match.score * _KIND_FACTOR[pair.kind] + verbatim(clause, pair.key) - extras(clause, pair.key, 0.06)
 
 
-def _row(clause: Clause, row: Row, title: Layer) -> Iterator[tuple[float, str]]:
-    label = row.cells[row.name_at]
+def _row(clause: Clause, row: Row, label_at: int, title: Layer) -> Iterator[tuple[float, str]]:
+    label = row.cells[label_at]
     name = bag(label)
     if not touches(clause, name):
         return
     named = verbatim(clause, label) - extras(clause, label, 0.15)
     context = [Layer(bag(row.caption), 0.95), Layer(bag(row.section), 0.9), title]
     for at, (header, cell) in enumerate(zip(row.header, row.cells, strict=True)):
-        if at == row.name_at or not cell:
+        if at == label_at or not cell:
             continue
         match = explain(clause, [Layer(bag(header), 1.0), Layer(name, 1.0), *context])
         if match is None or not (touches(clause, bag(header)) or len(row.header) == 2):
