@@ -1,0 +1,74 @@
+"""The pipeline, in the order in which it runs: documents go in, a published dataset version comes out."""
+
+from __future__ import annotations
+
+import time
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+from prefect import flow
+
+from flows.gathering import StageRun
+from flows.stages import (
+    audit_stage,
+    depth_stage,
+    generate_stage,
+    ingest_stage,
+    publish_stage,
+    verify_stage,
+    width_stage,
+)
+from flows.summary import BuildSummary, summarise
+from taskcraft_core.config import BuildConfig
+from taskcraft_core.dataset.rows import Lineage, Named
+from taskcraft_core.models import content_hash
+from taskcraft_core.shards import sweep
+from tasks.workbench import put_away, solutions
+
+
+@flow(name="build-dataset", persist_result=False)
+async def build_dataset(sources: list[str], out: str, config: BuildConfig = BuildConfig()) -> BuildSummary:  # noqa: B008
+    """Turns documents into verified, audited tasks, and publishes them.
+
+    What is there already is not computed again: run it again after a failure, or with more sources.
+
+    Args:
+        sources: Files, folders, globs, http(s) URLs, JSONL or CSV files of documents.
+        out: The output folder.
+        config: Everything else that changes the rows.
+
+    Returns:
+        What was read, made, left out and published.
+
+    Raises:
+        TaskCraftError: One sentence about what stopped the build; everything finished is kept.
+    """
+    began, before = time.monotonic(), solutions()
+    out = str(Path(out).absolute())
+    sweep(Path(out))
+    try:
+        documents = await ingest_stage(sources, out, config)
+        authored = await generate_stage(documents.manifest, out, config)
+        verified = await verify_stage(authored.manifest, documents.manifest, out, config)
+        deep = await depth_stage(verified.manifest, documents.manifest, out, config)
+        wide = await width_stage(verified.manifest, documents.manifest, out, config)
+        candidates = [verified.manifest, deep[-1].manifest, wide.manifest]
+        audited = await audit_stage(candidates, documents.manifest, out, config)
+        runs = [documents, authored, verified, *deep, wide, audited]
+        lineage = lineage_of(runs, config)
+        published = await publish_stage(audited.shards[0], documents.manifest, lineage, out, config)
+    finally:
+        put_away()
+    counts = tuple(after - then for after, then in zip(solutions(), before, strict=True))
+    return summarise(Path(out), runs, published, solved=counts[0], carried=counts[1], began=began)
+
+
+def lineage_of(runs: list[StageRun], config: BuildConfig) -> Lineage:
+    """What the rows of this build are made by: configuration, code, roles, and the shards of every stage."""
+    roles = {"author": config.author, "solver": config.solver, "judge": config.judge, "search": config.search}
+    return Lineage(
+        config_hash=content_hash(config.model_dump(mode="json")),
+        code_version=version_of("taskcraft"),
+        roles=tuple(Named(name=role, value=spec) for role, spec in sorted(roles.items())),
+        stage_fingerprints=tuple(Named(name=run.stage, value=Path(run.manifest).name[:32]) for run in runs),
+    )

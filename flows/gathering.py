@@ -1,0 +1,97 @@
+"""Runs the shards of a stage: only what is missing is computed, and one failure does not stop the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prefect import Task
+
+from taskcraft_core.errors import TaskCraftError
+from taskcraft_core.models import Record
+from taskcraft_core.shards import Reference, result_sound
+from tasks import progress
+from tasks.manifest import write_manifest
+
+SHARDS_AT_ONCE = 2
+"""Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
+
+
+class StageRun(Record):
+    """What became of a stage: its manifest, and how many of its shards this run computed."""
+
+    stage: str
+    manifest: str
+    shards: tuple[Reference, ...]
+    computed: int
+    reused: int
+
+    @property
+    def rows(self) -> int:
+        """The records that the stage gave."""
+        return sum(shard.rows for shard in self.shards)
+
+
+class StageFailed(TaskCraftError):
+    """Some shards of a stage failed; all others are kept."""
+
+
+async def run_shards(
+    out: str,
+    stage: str,
+    compute: Task[..., Any],
+    shards: Mapping[str, Mapping[str, Any]],
+    label: str = "",
+    items: int | None = None,
+) -> StageRun:
+    """Brings every shard of a stage up to date.
+
+    Args:
+        out: The output folder.
+        stage: Its name, as in `STAGE_VERSIONS`.
+        compute: The Prefect task that computes a shard.
+        shards: By fingerprint, what the task is given.
+        label: What the stage is called on the way, if not by its name.
+        items: How many items there are to go through, if that is known.
+
+    Returns:
+        The references, in the order of the fingerprints.
+
+    Raises:
+        StageFailed: After all shards were tried, when some failed; tells how many, and the first reason.
+    """
+    label = label or stage
+    sound = {fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint)}
+    gate = asyncio.Semaphore(SHARDS_AT_ONCE)
+    progress.stage_begins(label, len(shards), len(sound), items)
+
+    async def one(fingerprint: str) -> Reference:
+        async with gate:
+            fresh = compute.with_options(refresh_cache=fingerprint not in sound)
+            reference = await fresh(out=out, stage=stage, fingerprint=fingerprint, **shards[fingerprint])
+        progress.shard_done(label)
+        return Reference.model_validate(reference)
+
+    try:
+        results = await asyncio.gather(*map(one, sorted(shards)), return_exceptions=True)
+    finally:
+        progress.stage_ends(label)
+    done = _unless_failed(label, results)
+    manifest = write_manifest(Path(out), stage, done)
+    return StageRun(
+        stage=label, manifest=manifest, shards=tuple(done), computed=len(shards) - len(sound), reused=len(sound)
+    )
+
+
+def _unless_failed(stage: str, results: Sequence[Reference | BaseException]) -> list[Reference]:
+    failures = [result for result in results if isinstance(result, BaseException)]
+    if failures:
+        first = failures[0]
+        reason = str(first) if isinstance(first, TaskCraftError) else f"{type(first).__name__}: {first}"
+        raise StageFailed(
+            f"{len(failures)} of {len(results)} shards of the stage {stage} failed ({reason.rstrip('.')}); "
+            "the others are kept, so the same command goes on from there."
+        ) from first
+    return [result for result in results if isinstance(result, Reference)]

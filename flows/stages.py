@@ -1,0 +1,164 @@
+"""The stages, one async subflow each: what goes into a shard's fingerprint, and which task computes it.
+
+No stage keeps its own result: Prefect would match it by call order, and a deleted file would make a retry fail.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+
+from flows.gathering import StageRun, run_shards
+from taskcraft_core.config import BuildConfig
+from taskcraft_core.dataset.rows import Lineage
+from taskcraft_core.dataset.store import Published
+from taskcraft_core.documents.sources import Listed
+from taskcraft_core.errors import TaskCraftError
+from taskcraft_core.fingerprint import bucket_of, fingerprint
+from taskcraft_core.models import Document, Rejection, content_hash
+from taskcraft_core.shards import Reference, result_reference, result_sound, write_result
+from tasks.audit import audit_rows
+from tasks.extend import balance_depth, extend_depth_shard, extend_width_shard
+from tasks.generate import generate_atomic_shard
+from tasks.ingest import ingest_shard, list_documents, sandboxed
+from tasks.manifest import digest, read_manifest, read_rejections
+from tasks.publish import publish_dataset
+from tasks.verify import verify_atomic_shard
+
+SOLVING = ("solver", "judge", "search", "max_steps", "acceptance")
+"""The configuration that every stage with an agent in it depends on."""
+
+
+@flow(persist_result=False)
+async def ingest_stage(sources: list[str], out: str, config: BuildConfig) -> StageRun:
+    """Lists the sources and parses what they hold, in buckets of document ids."""
+    listed, left_out = await list_documents(sources, out, config)
+    buckets: defaultdict[int, list[Listed]] = defaultdict(list)
+    for item in listed:
+        buckets[bucket_of(item.id, config.buckets)].append(item)
+    matters = _matters(config, "max_figures")
+    shards = {
+        fingerprint("ingest", [content_hash(item.model_dump()) for item in bucket], **matters): {
+            "listed": bucket, "config": config,
+        }
+        for bucket in buckets.values()
+    }  # fmt: skip
+    async with sandboxed():
+        done = await run_shards(out, "ingest", ingest_shard, shards, items=len(listed))
+    if done.rows == 0:
+        raise TaskCraftError(_nothing(Path(out), done, left_out))
+    return done.model_copy(update={"shards": (*done.shards, *_listing(Path(out), left_out))})
+
+
+@flow(persist_result=False)
+async def generate_stage(documents: str, out: str, config: BuildConfig) -> StageRun:
+    """Authors atomic tasks, one shard for each shard of documents."""
+    matters = _matters(config, "author", "max_conclusions", "max_tasks_per_document")
+    shards = {
+        fingerprint("generate", [shard.sha256], **matters): {"documents": shard, "config": config}
+        for shard in read_manifest(Path(out), documents)
+    }
+    return await run_shards(out, "generate", generate_atomic_shard, shards, items=_rows(out, documents))
+
+
+@flow(persist_result=False)
+async def verify_stage(authored: str, documents: str, out: str, config: BuildConfig) -> StageRun:
+    """Verifies the authored tasks, one shard for each shard of them."""
+    matters = _matters(config, *SOLVING) | {"corpus": _corpus(out, documents)}
+    shards = {
+        fingerprint("verify", [shard.sha256], **matters): {
+            "authored": shard, "documents": documents, "config": config,
+        }
+        for shard in read_manifest(Path(out), authored)
+    }  # fmt: skip
+    return await run_shards(out, "verify", verify_atomic_shard, shards, items=_rows(out, authored))
+
+
+@flow(persist_result=False)
+async def depth_stage(verified: str, documents: str, out: str, config: BuildConfig) -> list[StageRun]:
+    """Adds one hop after the other, then caps the share of each superset; the last run holds what stays."""
+    matters = _matters(config, "author", *SOLVING) | {"corpus": _corpus(out, documents)}
+    runs: list[StageRun] = []
+    cores = verified
+    for hops in range(2, config.max_hops + 1):
+        shards = {
+            fingerprint("depth", [shard.sha256], hops=hops, **matters): {
+                "cores": shard, "hops": hops, "documents": documents, "config": config,
+            }
+            for shard in read_manifest(Path(out), cores)
+        }  # fmt: skip
+        items = _rows(out, cores)
+        runs.append(await run_shards(out, "depth", extend_depth_shard, shards, f"depth, {hops} hops", items))
+        cores = runs[-1].manifest
+    extended = [shard for run in runs for shard in run.shards]
+    balanced = fingerprint("depth", [digest(extended)], **_matters(config, "superset_share"))
+    arguments = {"extended": [run.manifest for run in runs], "config": config}
+    runs.append(await run_shards(out, "depth", balance_depth, {balanced: arguments}, "depth, balanced"))
+    return runs
+
+
+@flow(persist_result=False)
+async def width_stage(verified: str, documents: str, out: str, config: BuildConfig) -> StageRun:
+    """Merges related tasks; which belong together depends on all of them, so every shard does too."""
+    matters = _matters(config, "author", "max_width", "buckets", *SOLVING) | {"corpus": _corpus(out, documents)}
+    inputs = [digest(read_manifest(Path(out), verified))]
+    shards = {
+        fingerprint("width", inputs, bucket=bucket, **matters): {
+            "verified": verified, "bucket": bucket, "documents": documents, "config": config,
+        }
+        for bucket in range(config.buckets)
+    }  # fmt: skip
+    return await run_shards(out, "width", extend_width_shard, shards)
+
+
+@flow(persist_result=False)
+async def audit_stage(candidates: list[str], documents: str, out: str, config: BuildConfig) -> StageRun:
+    """Audits all candidate rows together."""
+    matters = _matters(config, "max_hops", "max_width", "max_steps", "acceptance")
+    inputs = [digest(read_manifest(Path(out), name)) for name in candidates]
+    name = fingerprint("audit", inputs, corpus=_corpus(out, documents), **matters)
+    arguments = {"candidates": candidates, "documents": documents, "config": config}
+    return await run_shards(out, "audit", audit_rows, {name: arguments})
+
+
+@flow(persist_result=False)
+async def publish_stage(
+    audited: Reference, documents: str, lineage: Lineage, out: str, config: BuildConfig
+) -> Published:
+    """Publishes the audited rows in one commit."""
+    return await publish_dataset(out, audited, documents, lineage, config)
+
+
+def _matters(config: BuildConfig, *names: str) -> dict[str, Any]:
+    """The part of the configuration that a stage reads."""
+    return config.model_dump(mode="json", include=set(names))
+
+
+def _corpus(out: str, documents: str) -> str:
+    return digest(read_manifest(Path(out), documents))
+
+
+def _rows(out: str, manifest: str) -> int:
+    return sum(shard.rows for shard in read_manifest(Path(out), manifest))
+
+
+def _listing(out: Path, left_out: list[Rejection]) -> list[Reference]:
+    """The rejections of the listing, as a shard without documents; none when nothing was left out."""
+    if not left_out:
+        return []
+    name = fingerprint("ingest", [content_hash([one.model_dump(mode="json") for one in left_out])], listing=True)
+    if result_sound(out, "ingest", name):
+        return [result_reference(out, "ingest", name)]
+    return [write_result(out, "ingest", name, [], Document, left_out)]
+
+
+def _nothing(out: Path, done: StageRun, left_out: list[Rejection]) -> str:
+    """Why there is nothing to build from, in one sentence."""
+    rejections = [*left_out, *read_rejections(out, done.shards)]
+    if not rejections:
+        return "The sources hold no document; name files, folders, globs or URLs."
+    first = f"{rejections[0].item}: {rejections[0].reason.value}"
+    return f"The sources hold no usable document: {len(rejections)} were left out, the first is {first}."

@@ -1,0 +1,34 @@
+"""The audit as a Prefect task: all candidate rows of a build together."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from taskcraft_core.config import BuildConfig
+from taskcraft_core.models import Task
+from taskcraft_core.shards import Reference, write_result
+from tasks.caching import kept, shard_task
+from tasks.manifest import read_all, read_manifest
+from tasks.progress import items_done
+from tasks.workbench import bench_for
+
+
+@shard_task
+async def audit_rows(
+    out: str, stage: str, fingerprint: str, candidates: list[str], documents: str, config: BuildConfig
+) -> Reference:
+    """Checks every candidate of the given manifests; what fails goes into quarantine, with the rule."""
+    # Great Expectations takes seconds to import, and a build with nothing new does not need it.
+    from taskcraft_core.dataset.quality import audit
+    from taskcraft_core.dataset.quarantine import quarantine
+
+    folder = Path(out)
+    if (there := kept(folder, stage, fingerprint)) is not None:
+        return there
+    tasks = [one for name in candidates for one in read_all(folder, read_manifest(folder, name), Task)]
+    corpus = bench_for(folder, documents, config).corpus
+    passed, failed = await asyncio.to_thread(audit, tasks, corpus, config)
+    quarantine(failed, folder)
+    items_done(stage, len(passed) + len(failed))
+    return write_result(folder, stage, fingerprint, passed, Task, [one.rejection for one in failed])

@@ -1,0 +1,71 @@
+"""When a shard is computed again, where its result is remembered, and what is tried again: the only policy there is.
+
+A result is remembered under the shard's fingerprint and its output folder. Whether the remembered file is still
+there and whole is asked before every run (`result_sound`); if not, the memory is refreshed. A key function that
+gives no key for a missing file would not do: Prefect would then store the new result under no key at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.context import TaskRunContext
+
+from taskcraft_core.errors import TaskCraftError
+from taskcraft_core.models import content_hash
+from taskcraft_core.shards import Reference, result_reference, result_sound
+
+RETRIES = 2
+RETRY_DELAYS = [2.0, 10.0]
+
+ShardWork = Callable[..., Awaitable[Reference]]
+
+
+def is_retryable(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
+    """Whether trying again may help: an outage of a service or of the network, never a fault in the input."""
+    try:
+        state.result(raise_on_failure=True)
+    except TaskCraftError as error:
+        return error.retryable
+    except httpx.TransportError:
+        return True
+    except BaseException:
+        return False
+    return False
+
+
+def shard_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:
+    """The name under which Prefect remembers a shard: two output folders never share one."""
+    folder = content_hash(Path(arguments["out"]).absolute().as_posix())
+    return f"{arguments['stage']}-{arguments['fingerprint']}-{folder[:16]}"
+
+
+def shard_task(work: ShardWork) -> Task[..., Any]:
+    """Makes a function that computes a shard a Prefect task, remembered by content.
+
+    The function takes `out`, `stage` and `fingerprint` by name, among others, and returns the reference.
+    """
+    return task(
+        cache_key_fn=shard_key,
+        persist_result=True,
+        result_serializer="json",
+        retries=RETRIES,
+        retry_delay_seconds=RETRY_DELAYS,
+        retry_condition_fn=is_retryable,
+        task_run_name="{stage}-{fingerprint}",
+    )(work)
+
+
+plain_task = task(cache_policy=NO_CACHE, persist_result=False)
+"""For steps that look at the world each time: what the sources hold now, what the dataset holds now."""
+
+
+def kept(out: Path, stage: str, fingerprint: str) -> Reference | None:
+    """The reference to a shard that is there and whole, whoever computed it; None if it has to be computed."""
+    return result_reference(out, stage, fingerprint) if result_sound(out, stage, fingerprint) else None

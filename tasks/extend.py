@@ -1,0 +1,82 @@
+"""Extension as Prefect tasks: verified tasks grow in depth and in width."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from pathlib import Path
+
+from taskcraft_core.config import BuildConfig
+from taskcraft_core.extension.balance import balance
+from taskcraft_core.extension.depth import extend_depth
+from taskcraft_core.extension.width import extend_width, groups
+from taskcraft_core.fingerprint import bucket_of
+from taskcraft_core.models import Rejection, Task, content_hash
+from taskcraft_core.shards import Reference, read_result, write_result
+from tasks.caching import kept, shard_task
+from tasks.manifest import read_all, read_manifest
+from tasks.progress import items_done
+from tasks.workbench import bench_for
+
+
+@shard_task
+async def extend_depth_shard(
+    out: str, stage: str, fingerprint: str, cores: Reference, hops: int, documents: str, config: BuildConfig
+) -> Reference:
+    """Extends the tasks of one shard that have one hop less than `hops`; writes the new tasks only."""
+    folder = Path(out)
+    if (there := kept(folder, stage, fingerprint)) is not None:
+        return there
+    bench = bench_for(folder, documents, config)
+    extended: list[Task] = []
+    rejections: list[Rejection] = []
+    for core in read_result(folder, cores, Task)[0]:
+        if core.hops == hops - 1:
+            found, left_out = await extend_depth(core, bench, config)
+            extended += found
+            rejections += left_out
+        items_done(stage)
+        await asyncio.sleep(0)
+    return write_result(folder, stage, fingerprint, extended, Task, rejections)
+
+
+@shard_task
+async def balance_depth(out: str, stage: str, fingerprint: str, extended: list[str], config: BuildConfig) -> Reference:
+    """Caps the share of any superset over all depth tasks of the build; one shard of what stays."""
+    folder = Path(out)
+    if (there := kept(folder, stage, fingerprint)) is not None:
+        return there
+    tasks = [one for name in extended for one in read_all(folder, read_manifest(folder, name), Task)]
+    stay, rejections = balance(tasks, config)
+    items_done(stage, len(stay) + len(rejections))
+    return write_result(folder, stage, fingerprint, stay, Task, rejections)
+
+
+@shard_task
+async def extend_width_shard(
+    out: str, stage: str, fingerprint: str, verified: str, bucket: int, documents: str, config: BuildConfig
+) -> Reference:
+    """Merges the groups of related tasks that fall into one bucket."""
+    folder = Path(out)
+    if (there := kept(folder, stage, fingerprint)) is not None:
+        return there
+    bench = bench_for(folder, documents, config)
+    merged: list[Task] = []
+    rejections: list[Rejection] = []
+    for parts in _groups(folder, verified, config):
+        if bucket_of(content_hash([part.task_id for part in parts]), config.buckets) != bucket:
+            continue
+        result = await extend_width(parts, bench, config)
+        if isinstance(result, Rejection):
+            rejections.append(result)
+        else:
+            merged.append(result)
+        items_done(stage)
+        await asyncio.sleep(0)
+    return write_result(folder, stage, fingerprint, merged, Task, rejections)
+
+
+@lru_cache(maxsize=1)
+def _groups(out: Path, verified: str, config: BuildConfig) -> list[tuple[Task, ...]]:
+    """The groups of the whole build, worked out once for all shards (a manifest's name is its content)."""
+    return groups(read_all(out, read_manifest(out, verified), Task), config)
