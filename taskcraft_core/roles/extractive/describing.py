@@ -31,6 +31,7 @@ def described(clause: Clause, seen: Observation) -> Iterator[tuple[float, str]]:
         yield from _rows(clause, row, title)
     for pair in seen.pairs:
         yield from _pairs(clause, pair, title)
+        yield from _named_after(clause, pair, seen)
     for sentence in seen.sentences:
         yield from _sentences(clause, sentence, seen)
 
@@ -49,13 +50,21 @@ def holds(text: str, quote: str) -> float:
 
 
 def _rows(clause: Clause, row: Row, title: Layer) -> Iterator[tuple[float, str]]:
-    name_header = Layer(bag(row.header[row.name_at]), 0.95)
+    name_at = _asked_column(clause, row)
+    name_header = Layer(bag(row.header[name_at]), 0.95)
     context = [name_header, Layer(bag(row.caption), 0.95), Layer(bag(row.section), 0.9), title]
     for at, (header, cell) in enumerate(zip(row.header, row.cells, strict=True)):
-        if at != row.name_at and cell:
-            score = _value_score(clause, cell, header, context)
-            if score:
-                yield score, row.cells[row.name_at]
+        if at != name_at and cell and (score := _value_score(clause, cell, header, context)):
+            yield score, row.cells[name_at]
+
+
+def _asked_column(clause: Clause, row: Row) -> int:
+    """The column that is called what the question asks for ("which year …"), else the one that holds names."""
+    if clause.hints:
+        for at, header in enumerate(row.header):
+            if all(likeness(word, bag(header)) for word in clause.hints):
+                return at
+    return row.name_at
 
 
 def _value_score(clause: Clause, value: str, header: str, context: list[Layer]) -> float:
@@ -97,6 +106,12 @@ def _pairs(clause: Clause, pair: Pair, title: Layer) -> Iterator[tuple[float, st
         yield 0.9 * factor * match.score - 0.02 * _unasked(clause, pair.value), pair.key
 
 
+def _named_after(clause: Clause, pair: Pair, seen: Observation) -> Iterator[tuple[float, str]]:
+    """An item that gives the description first and the name, as a link, after it."""
+    if pair.kind == "item" and clause.quotes and all(holds(pair.key, quote) for quote in clause.quotes):
+        yield from ((0.9, link) for link, _ in seen.links if _plain(link) == _plain(pair.value))
+
+
 def _unasked(clause: Clause, text: str) -> int:
     asked = frozenset(f"~{word.root}" for word in (*clause.needed, *clause.hints))
     return min(10, sum(f"~{word.root}" not in asked for word in words(text)))
@@ -109,7 +124,7 @@ def _sentences(clause: Clause, sentence: Sentence, seen: Observation) -> Iterato
             return
         outside = text.replace(clause.quotes[0], " ")
         linked = [link for link, _ in seen.links if len(link) > 1 and link in outside]
-        yield from ((0.86, link) for link in linked)
+        yield from ((0.9 if _opens(outside, link) else 0.86, link) for link in linked)
         if not linked and (name := _subject(text)):
             yield 0.8, name
         return
@@ -120,6 +135,11 @@ def _sentences(clause: Clause, sentence: Sentence, seen: Observation) -> Iterato
     if match and name and explain(clause, [Layer(bag(match["rest"]), 1.0)]):
         verbatim = _plain(clause.text).split(" the ", 1)[-1] in _plain(text)
         yield (0.95 if verbatim else 0.85) - 0.005 * _unasked(clause, match["rest"]), name
+
+
+def _opens(text: str, name: str) -> bool:
+    """Whether a sentence begins with a name, an article apart."""
+    return re.match(rf"(?:The |An? )?{re.escape(name)}(?!\w)", text.strip(), re.I) is not None
 
 
 def _subject(text: str) -> str:

@@ -17,12 +17,11 @@ Kind = Literal["page", "pdf", "image", "any"]
 Piece = tuple[str, str]
 
 _OPENING = re.compile(rf"According to (?P<place>.*?), (?P<clause>{QUESTION_WORD}.*)", re.S)
-_NEXT = re.compile(
-    r"(?<=\.) (?=(?:That|This|The) [\w -]{1,40}? (?:lists|contains|shows|names|mentions) |According to )"
-)
+_VERB = "lists|contains|includes|has|shows|names|mentions|describes|links to|refers to"
+_NEXT = re.compile(rf"(?<=\.) (?=(?:That|This|The) [\w -]{{1,40}}? (?:{_VERB}) |According to )")
 _STATEMENT = re.compile(
-    r"(?:(?P<kind>[^“]{0,30}?) ?“(?P<id>\0+)”|(?:That|This|The) [\w -]{1,40}?) "
-    r"(?:lists|contains|shows|names|mentions) (?P<relation>.*)\.",
+    rf"(?:(?P<kind>[^“]{{0,30}}?) ?“(?P<id>\0+)”|(?:That|This|The) [\w -]{{1,40}}?) "
+    rf"(?:{_VERB}) (?P<relation>.*)\.",
     re.S,
 )
 _ZH_OPENING = re.compile(r"根据(?P<place>[^，]*)，(?P<clause>.*)", re.S)
@@ -42,12 +41,14 @@ class Chain:
         kind: What it calls that document.
         hops: Relations that lead from document to document, in the order in which they are followed.
         final: What is asked of the last one.
+        final_kind: What the question calls the last document.
     """
 
     document: str
     kind: Kind
     hops: tuple[Clause, ...]
     final: Clause
+    final_kind: Kind
 
 
 def decompose(question: str) -> list[str]:
@@ -77,7 +78,7 @@ def parse(question: str) -> Chain | None:
     place = _cut(last, opening, "place")
     document, kind = (steps[0][0], steps[0][1]) if steps and steps[0] else (_title(place), _kind(place))
     hops = tuple(step[2] for step in steps if step)
-    return Chain(document, kind, hops, clause) if document else None
+    return Chain(document, kind, hops, clause, _kind(place)) if document else None
 
 
 def _chinese(text: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.comparing import compared, is_comparison
+from taskcraft_core.roles.extractive.comparing import compared
 from taskcraft_core.roles.extractive.describing import described
 from taskcraft_core.roles.extractive.matching import Layer, bag, explain, extras, touches, verbatim
 from taskcraft_core.roles.extractive.normalise import fold, normalise
@@ -41,10 +41,10 @@ def read(clause: Clause, seen: Observation) -> list[Candidate]:
     Returns:
         Candidates in canonical form, distinct; none when no unit accounts for the clause.
     """
-    if is_comparison(clause):
-        found = compared(clause, seen)
+    if clause.reverse:  # "with the highest known cliff" may compare or only describe: the table's headers tell
+        found = iter(list(compared(clause, seen)) or described(clause, seen))
     else:
-        found = described(clause, seen) if clause.reverse else _forward(clause, seen)
+        found = _forward(clause, seen)
     return best(Candidate(score, normalise(text)) for score, text in found)
 
 

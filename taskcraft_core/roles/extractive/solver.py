@@ -6,6 +6,7 @@ It sees the question and the tools only. What it reads comes from `reading`, wha
 from __future__ import annotations
 
 import itertools
+from collections.abc import AsyncIterator
 
 from taskcraft_core.models import Message, Solution
 from taskcraft_core.roles.extractive.clause import Clause
@@ -58,6 +59,7 @@ async def _solve_part(question: str, session: Session) -> list[str]:
     places = await _find(chain.document, chain.kind, session)
     for hop in chain.hops:
         places = await _follow(hop, places, session)
+    places = [place for place in places if _is_kind(place, chain.final_kind)] or places
     return [candidate.text for candidate in best(await _read_all(chain.final, places, session))]
 
 
@@ -77,17 +79,20 @@ async def _read_all(clause: Clause, places: list[Found], session: Session) -> li
 
 async def _read_place(clause: Clause, place: Found, session: Session) -> list[tuple[Candidate, Observation]]:
     """What a document answers: its likeliest part first, others while nothing is found and steps remain."""
-    part: int | None = await _likeliest_part(clause, place, session)
-    tried: set[int] = set()
-    while part is not None:
-        seen = await session.read(place.reader, place.uri, part)
-        if seen is None:
-            break
+    async for seen in _parts(clause, place, session):
         if found := read(clause, seen):
             return [(candidate, seen) for candidate in found]
+    return []
+
+
+async def _parts(clause: Clause, place: Found, session: Session) -> AsyncIterator[Observation]:
+    """The parts of a document, the likeliest first, as far as the steps reach."""
+    part: int | None = await _likeliest_part(clause, place, session)
+    tried: set[int] = set()
+    while part is not None and (seen := await session.read(place.reader, place.uri, part)):
+        yield seen
         tried.add(part)
         part = next((other for other in range(1, seen.parts + 1) if other not in tried), None)
-    return []
 
 
 async def _likeliest_part(clause: Clause, place: Found, session: Session) -> int:
@@ -129,15 +134,15 @@ async def _element(name: str, seen: Observation, session: Session) -> list[Found
 
 
 async def _figure(hop: Clause, place: Found, session: Session) -> list[Found]:
-    """The image with the caption that the relation quotes."""
+    """The image with the caption that the relation quotes, if this document shows it."""
     caption = hop.quotes[0] if hop.quotes else ""
-    part = await _likeliest_part(hop, place, session)
-    seen = await session.read(place.reader, place.uri, part)
-    if seen and (linked := _linked(caption, seen)):
-        return [linked]
-    hits = await session.search(caption)
-    images = [hit for hit in hits if hit.reader == "view_image" and fold(hit.title) == fold(caption)]
-    return images[:1]
+    async for seen in _parts(hop, place, session):
+        if linked := _linked(caption, seen):
+            return [linked]
+        if any(fold(shown) == fold(caption) for shown, _ in seen.figures):
+            hits = await session.search(caption)
+            return [hit for hit in hits if hit.reader == "view_image" and fold(hit.title) == fold(caption)][:1]
+    return []
 
 
 def _linked(name: str, seen: Observation) -> Found | None:

@@ -122,7 +122,23 @@ DEPTHS = document(
     language="zh",
     uri="docs/depth.png",
 )
-CORPUS = Corpus([MOONS, IO, CHART, EUROPA, BRIDGES, JSON, LIST, LAKE, TOWER, DEPTHS])
+SOURCES = document(
+    "Sources",
+    text(
+        "The Forth survey is a study of an old cantilever bridge, unlike the Tay survey.",
+        "Both were printed in Fife.",
+        place="b0",
+    ),
+    Items(place="b1", items=("A study of lost causes: Tay survey",)),
+    uri="docs/sources.html",
+    links=[Link(place="b0", text="Forth survey", href="f.pdf"), Link(place="b0", text="Tay survey", href="t")],
+)
+SURVEY = document("Forth survey", box(("Printer", "A. Bell"), place="p1.b0"), media_type="application/pdf",
+                  uri="docs/f.pdf")  # fmt: skip
+NAMESAKE = document("Forth survey", box(("Printer", "Nobody")), uri="docs/z.html")
+TAY = document("Survey of the Tay", box(("Printer", "C. Dee"), place="p1.b0"), media_type="application/pdf",
+               uri="docs/t")  # fmt: skip
+CORPUS = Corpus([SOURCES, SURVEY, NAMESAKE, TAY, MOONS, IO, CHART, EUROPA, BRIDGES, JSON, LIST, LAKE, TOWER, DEPTHS])
 TOOLS = local_toolbox(CORPUS)
 
 ATOMIC = [
@@ -177,6 +193,10 @@ DEPTH = [
      "Europa of Tyre"),
     ("“Moons of Jupiter” lists a moon whose mean radius is 1,560.8 km. That page contains a figure captioned “Ions "
      "near Europa”. According to that figure, what value is shown for Oxygen?", "35 %"),
+    ("“Sources” mentions a page described as “a study of an old cantilever bridge”. According to the PDF on that "
+     "element, who was the printer?", "A. Bell"),
+    ("“Sources” lists a page described as “A study of lost causes”. According to that page, who was the printer?",
+     "C. Dee"),
     ("《西湖》列出了一个高度为“45.3米”的景点。根据关于该景点的页面，何时建成？", "1933"),
     ("《西湖》中有一项被描述为“砖石实心塔”。根据关于该项的页面，高度是多少？", "45.3 米"),
     ("《西湖》中有一幅图，图注为“西湖水深分布”。根据该图，岳湖是多少？", "2.0 米"),
@@ -248,6 +268,8 @@ async def test_a_document_asked_twice_is_read_once() -> None:
         "According to the PDF “Bridge report”, when was the Tay Bridge opened?",
         "“Moons of Jupiter” lists a moon described as “a red and irregular moon”. According to the page on that moon, "
         "what is the mass?",
+        "“Moons of Jupiter” contains a figure captioned “Ions near Europa”. According to that figure, what value is "
+        "shown for Oxygen?",
         "根据《西湖》，容积是多少？",
         "What is the mass of Io?",
         "",
@@ -262,6 +284,30 @@ async def test_nothing_is_answered_where_nothing_fits(question: str) -> None:
 async def test_every_answer_that_fits_as_well_is_given() -> None:
     solution = await solve("According to the page “Moons of Jupiter”, which moon has “1610” as its year of discovery?")
     assert set(solution.answers) == {"Io", "Europa"}
+
+
+@pytest.mark.parametrize(
+    ("relation", "name"),
+    [
+        ("a moon listed with the largest mean radius of all", "the great one"),
+        ("a moon listed with the smallest mean radius of all", "the small one"),
+        ("a moon whose portrait is A patchwork with the highest known cliff", "the middle one"),
+    ],
+)
+async def test_a_comparison_is_told_from_a_description(relation: str, name: str) -> None:
+    rows = (
+        ("Titania", "788.4", "Long canyons"),
+        ("Miranda", "235.8", "A patchwork with the highest known cliff"),
+        ("Puck", "81", "Dark as coal"),
+    )
+    table = Table(place="b0", header=("Moon", "Mean radius (km)", "Portrait"), rows=rows)
+    nicknames = zip(("Titania", "Miranda", "Puck"), ("the great one", "the middle one", "the small one"), strict=True)
+    pages = [document(moon, box(("Nickname", nickname))) for moon, nickname in nicknames]
+    tools = local_toolbox(Corpus([document("Moons of Uranus", table), *pages]))
+    solution = await solve(
+        f"“Moons of Uranus” lists {relation}. According to the page on that moon, what is the nickname?", tools
+    )
+    assert [answer.casefold() for answer in solution.answers] == [name]
 
 
 async def test_two_documents_with_the_title_are_both_asked() -> None:
