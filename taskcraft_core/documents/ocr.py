@@ -71,14 +71,14 @@ def read_lines(pixels: Any) -> list[TextLine]:
 
 @cache
 def _engine() -> Any:
-    """One recogniser: single lines, two threads; longer batches and more threads only cost memory."""
+    """One recogniser: single lines, one thread; longer batches and more threads cost memory and gain little."""
     import cv2
     from rapidocr_onnxruntime import RapidOCR
 
     cv2.setNumThreads(1)
     return RapidOCR(
         det_limit_side_len=960, det_limit_type="max", rec_batch_num=1, cls_batch_num=1,
-        intra_op_num_threads=2, inter_op_num_threads=1, use_cls=False,
+        intra_op_num_threads=1, inter_op_num_threads=1, use_cls=False,
     )  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from taskcraft_core.errors import DocumentError
 from taskcraft_core.models import MediaType
 
 STARTS = (
-    b"", b"<html>", b"<table><tr><th>a<td>b", b"<dl><dt>a<dd>b", b"%PDF-1.7\n%%EOF", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff",
-    b"BM\x00\x00\x00\x00\x00\x00\x00\x00", b"{\"a\":[", b"# x\n|a|b|\n|-|-|\n", b"a,b\n\"", b"\xff\xfe", b"\xef\xbb\xbf",
+    b"", b"<html>", b"<table><tr><th>a<td>b", b"<dl><dt>a<dd>b", b"%PDF-1.7\n%%EOF",
+    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff",
+    b"BM\x00\x00\x00\x00\x00\x00\x00\x00", b"{\"a\":[", b"# x\n|a|b|\n|-|-|\n",
+    b"a,b\n\"", b"\xff\xfe", b"\xef\xbb\xbf",
 )  # fmt: skip
 PIECES = st.sampled_from(
     [b"<ul>", b"<li>", b"</", b"<pre>", b"<a href=x>", b"|", b"\n", b"- ", b"[a](b)", b"\x00", b"{}"]

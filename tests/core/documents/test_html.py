@@ -15,7 +15,8 @@ PAGE = """<!doctype html><html lang="en-GB"><head><title>Arlen lighthouse — Co
 <table><tr><th>Year</th><th>Lamp</th></tr><tr><td rowspan="2">1902</td><td>A</td></tr><tr><td>B</td></tr></table>
 <table><tr><th>Owner</th><td>City</td></tr><tr><th>Range</th><td>18 nmi</td></tr></table>
 <ul><li>First item</li><li>Second <a href="two.html">item</a><ul><li>Nested</li></ul></li></ul>
-<dl><dt>Fresnel lens</dt><dd><p>A lens made of rings of prisms, which throws light far out to sea.</p><p>More.</p></dd></dl>
+<dl><dt>Fresnel lens</dt><dd><p>A lens made of rings of prisms, which throws light far out to sea.</p><p>More.</p></dd>
+</dl>
 <dl><dt>Opened</dt><dd>12 March 1902</dd><dt>Piers</dt><dd>3</dd></dl>
 <pre>if lit:\n    shine()</pre>
 <figure><img src="img/tower.png" alt="tower"><figcaption>The tower in 1910</figcaption></figure>
@@ -94,7 +95,8 @@ def test_documented_functions_are_defined_by_their_dotted_name() -> None:
     <dl class="py function"><dt class="sig" id="json.dumps"><span class="sig-prename descclassname"><span
     class="pre">json.</span></span><span class="sig-name descname"><span class="pre">dumps</span></span>
     <span class="sig-paren">(</span><em class="sig-param">obj</em><span class="sig-paren">)</span></dt>
-    <dd><p>Serialize <em>obj</em> to a JSON formatted string.</p><p>Second paragraph.</p></dd></dl></div></body></html>"""
+    <dd><p>Serialize <em>obj</em> to a JSON formatted string.</p><p>Second paragraph.</p></dd></dl></div></body>
+    </html>"""
     document = read(html)
     assert of(document, Definitions)[0].entries == (("json.dumps", "Serialize obj to a JSON formatted string."),)
     assert of(document, Passage)[0].text == "Second paragraph."
