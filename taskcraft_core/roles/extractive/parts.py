@@ -55,7 +55,15 @@ def _question_words(clause: str) -> list[str]:
     hidden = hide_quotes(clause)
     cuts = list(re.finditer(rf"(?:, and |, | and )(?={QUESTION_WORD})", hidden))
     bounds = zip([0, *(m.end() for m in cuts)], [*(m.start() for m in cuts), len(clause)], strict=True)
-    return [clause[a:b] for a, b in bounds] if cuts else []
+    return _filled_in([clause[a:b] for a, b in bounds]) if cuts else []
+
+
+def _filled_in(clauses: list[str]) -> list[str]:
+    """What later clauses leave out, put back: "which moon is described as “A” and which as “B”"."""
+    opening = re.match(r"which .+? is (?:described|listed) (?=as |with )", hide_quotes(clauses[0]))
+    if not opening:
+        return clauses
+    return [clauses[0], *(re.sub(r"^which (?=as |with )", opening[0], clause) for clause in clauses[1:])]
 
 
 def _several_rows(clause: str) -> list[str]:

@@ -41,10 +41,7 @@ def read(clause: Clause, seen: Observation) -> list[Candidate]:
     Returns:
         Candidates in canonical form, distinct; none when no unit accounts for the clause.
     """
-    if clause.reverse:  # "with the highest known cliff" may compare or only describe: the table's headers tell
-        found = iter(list(compared(clause, seen)) or described(clause, seen))
-    else:
-        found = _forward(clause, seen)
+    found = _backward(clause, seen) if clause.reverse else _forward(clause, seen)
     return best(Candidate(score, normalise(text)) for score, text in found)
 
 
@@ -56,6 +53,11 @@ def best(candidates: Iterable[Candidate]) -> list[Candidate]:
         if candidate.score >= ranked[0].score - TIE:
             kept.setdefault(fold(candidate.text), candidate)
     return list(kept.values())
+
+
+def _backward(clause: Clause, seen: Observation) -> Iterable[tuple[float, str]]:
+    """The words "with the highest known cliff" may compare or only describe: the headers of the tables tell."""
+    return list(compared(clause, seen)) or described(clause, seen)
 
 
 def _forward(clause: Clause, seen: Observation) -> Iterator[tuple[float, str]]:
