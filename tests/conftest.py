@@ -1,9 +1,10 @@
 """What several test files build on: sample pages as documents, and a small world of tasks made from some of them."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,10 +14,11 @@ from taskcraft_core.documents.parse import parse_document
 from taskcraft_core.extension.depth import extend_depth
 from taskcraft_core.generation import generate
 from taskcraft_core.journal import SolutionJournal
-from taskcraft_core.models import AtomicTask, Document, Task
+from taskcraft_core.models import AtomicTask, Document, Task, content_hash
 from taskcraft_core.roles.bench import Bench, bench_of
 from taskcraft_core.verification import verify
 
+T = TypeVar("T")
 SAMPLES = Path(__file__).parent.parent / "data" / "samples"
 
 
@@ -44,6 +46,10 @@ class World:
         documents = {document.id: document for document in self.documents} | {d.id: d for d in changed}
         kept = [document for key, document in documents.items() if key not in set(without)]
         return bench_of(Corpus(kept), self.config, self.shared)
+
+    def pick(self, candidates: Sequence[T], number: int) -> T:
+        """The candidate of this number, in an order that has nothing to do with where they come from."""
+        return sorted(candidates, key=lambda one: content_hash(repr(one)))[number]
 
     def with_author(self, author: object) -> Bench:
         """The same bench with another author."""
