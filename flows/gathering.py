@@ -12,8 +12,8 @@ from prefect import Task
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference, result_sound
-from tasks import progress
 from tasks.manifest import write_manifest
+from tasks.progress import watcher
 
 SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
@@ -65,19 +65,19 @@ async def run_shards(
     label = label or stage
     sound = {fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint)}
     gate = asyncio.Semaphore(SHARDS_AT_ONCE)
-    progress.stage_begins(label, len(shards), len(sound), items)
+    watcher().stage_begins(label, len(shards), len(sound), items)
 
     async def one(fingerprint: str) -> Reference:
         async with gate:
             fresh = compute.with_options(refresh_cache=fingerprint not in sound)
             reference = await fresh(out=out, stage=stage, fingerprint=fingerprint, **shards[fingerprint])
-        progress.shard_done(label)
+        watcher().shard_done()
         return Reference.model_validate(reference)
 
     try:
         results = await asyncio.gather(*map(one, sorted(shards)), return_exceptions=True)
     finally:
-        progress.stage_ends(label)
+        watcher().stage_ends()
     done = _unless_failed(label, results)
     manifest = write_manifest(Path(out), stage, done)
     return StageRun(

@@ -30,5 +30,5 @@ async def audit_rows(
     corpus = bench_for(folder, documents, config).corpus
     passed, failed = await asyncio.to_thread(audit, tasks, corpus, config)
     quarantine(failed, folder)
-    items_done(stage, len(passed) + len(failed))
+    items_done(len(passed) + len(failed))
     return write_result(folder, stage, fingerprint, passed, Task, [one.rejection for one in failed])

@@ -35,7 +35,7 @@ async def extend_depth_shard(
             found, left_out = await extend_depth(core, bench, config)
             extended += found
             rejections += left_out
-        items_done(stage)
+        items_done()
         await asyncio.sleep(0)
     return write_result(folder, stage, fingerprint, extended, Task, rejections)
 
@@ -48,7 +48,7 @@ async def balance_depth(out: str, stage: str, fingerprint: str, extended: list[s
         return there
     tasks = [one for name in extended for one in read_all(folder, read_manifest(folder, name), Task)]
     stay, rejections = balance(tasks, config)
-    items_done(stage, len(stay) + len(rejections))
+    items_done(len(stay) + len(rejections))
     return write_result(folder, stage, fingerprint, stay, Task, rejections)
 
 
@@ -71,7 +71,7 @@ async def extend_width_shard(
             rejections.append(result)
         else:
             merged.append(result)
-        items_done(stage)
+        items_done()
         await asyncio.sleep(0)
     return write_result(folder, stage, fingerprint, merged, Task, rejections)
 

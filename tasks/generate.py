@@ -29,6 +29,6 @@ async def generate_atomic_shard(
         found, left_out = await generate(document, author, config)
         authored += found
         rejections += left_out
-        items_done(stage)
+        items_done()
         await asyncio.sleep(0)
     return write_result(folder, stage, fingerprint, authored, AtomicTask, rejections)

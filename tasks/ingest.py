@@ -49,5 +49,5 @@ async def ingest_shard(
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
     async with sandboxed() as sandbox:
-        documents, rejections = await ingest(listed, folder, config, sandbox, lambda _: items_done(stage))
+        documents, rejections = await ingest(listed, folder, config, sandbox, lambda _: items_done())
     return write_result(folder, stage, fingerprint, documents, Document, rejections)

@@ -1,4 +1,4 @@
-"""How far a stage is, for whoever wants to watch. Shards report here; without a listener nothing happens."""
+"""How far the running stage is, for whoever wants to watch. Without a listener nothing happens."""
 
 from __future__ import annotations
 
@@ -9,19 +9,31 @@ from typing import Protocol
 
 
 class Listener(Protocol):
-    """Watches a build; the command line draws it."""
+    """Watches a build, one stage after the other; the command line draws it."""
 
     def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
         """A stage is planned: so many shards, of which so many are there already, and so many items to go."""
 
-    def items_done(self, stage: str, count: int) -> None:
-        """So many more items of the stage are done."""
+    def items_done(self, count: int) -> None:
+        """So many more items are done."""
 
-    def shard_done(self, stage: str) -> None:
-        """One more shard of the stage is done."""
+    def shard_done(self) -> None:
+        """One more shard is done."""
 
-    def stage_ends(self, stage: str) -> None:
+    def stage_ends(self) -> None:
         """The stage is over, well or not."""
+
+
+class _Silence:
+    """Listens to nothing."""
+
+    def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None: ...  # noqa: D102
+
+    def items_done(self, count: int) -> None: ...  # noqa: D102
+
+    def shard_done(self) -> None: ...  # noqa: D102
+
+    def stage_ends(self) -> None: ...  # noqa: D102
 
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
@@ -37,25 +49,11 @@ def watched_by(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
-def stage_begins(stage: str, shards: int, reused: int, items: int | None = None) -> None:
-    """Reports the plan of a stage."""
-    if (listener := _listener.get()) is not None:
-        listener.stage_begins(stage, shards, reused, items)
+def watcher() -> Listener:
+    """Who is to be told."""
+    return _listener.get() or _Silence()
 
 
-def items_done(stage: str, count: int = 1) -> None:
-    """Reports finished items."""
-    if (listener := _listener.get()) is not None:
-        listener.items_done(stage, count)
-
-
-def shard_done(stage: str) -> None:
-    """Reports a finished shard."""
-    if (listener := _listener.get()) is not None:
-        listener.shard_done(stage)
-
-
-def stage_ends(stage: str) -> None:
-    """Reports the end of a stage."""
-    if (listener := _listener.get()) is not None:
-        listener.stage_ends(stage)
+def items_done(count: int = 1) -> None:
+    """Tells of finished items."""
+    watcher().items_done(count)

@@ -31,6 +31,6 @@ async def verify_atomic_shard(
             rejections.append(result)
         else:
             verified.append(result)
-        items_done(stage)
+        items_done()
         await asyncio.sleep(0)
     return write_result(folder, stage, fingerprint, verified, Task, rejections)

@@ -1,0 +1,130 @@
+"""The `taskcraft` command: thin; everything heavy is imported when a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Turns documents into verified, audited agentic tasks.\n\n"
+    "Start with `taskcraft build FOLDER --out OUT`, then `taskcraft show TASK --out OUT`.",
+    epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage or configuration, 130 interrupted.",
+)
+
+OutOption = Annotated[Path, typer.Option("--out", help="The output folder; everything is kept there.")]
+
+
+@app.command()
+def build(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE…", help="A file, folder, glob or URL; JSONL or CSV of documents.")
+    ],
+    out: OutOption,
+    config: Annotated[
+        Path | None, typer.Option(help="A TOML file; its keys are the options below, with underscores.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Author, solver and judge at once.")] = None,
+    author: Annotated[str | None, typer.Option(help="Who writes questions.")] = None,
+    solver: Annotated[str | None, typer.Option(help="Who answers them.")] = None,
+    judge: Annotated[str | None, typer.Option(help="Who scores answers.")] = None,
+    search: Annotated[str | None, typer.Option(help="What the search tool searches.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Use at most this many documents.")] = None,
+    buckets: Annotated[int | None, typer.Option(help="Shards a stage.")] = None,
+    max_hops: Annotated[int | None, typer.Option(help="Deepest chain; 1 turns depth off.")] = None,
+    max_width: Annotated[int | None, typer.Option(help="Most parts of a width task; 1 turns it off.")] = None,
+    max_tasks_per_document: Annotated[int | None, typer.Option(help="Atomic tasks a document.")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Tool calls for an atomic task.")] = None,
+    acceptance: Annotated[str | None, typer.Option(help="strict or paper.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log and full errors.")] = False,
+) -> None:
+    """Builds a dataset from documents, or goes on with one.
+
+    What is there already is not computed again, so the same command resumes a build that was stopped,
+    and with more sources it adds to the dataset.
+
+    Examples:
+
+    `taskcraft build data/samples --out out/demo`
+
+    `taskcraft build handbook.pdf "notes/*.md" https://example.org/page.html --out out --max-hops 2`
+
+    `taskcraft build docs --out out --config build.toml --limit 50`
+    """
+    from flows.building import run_build
+
+    options = {
+        "author": author or model, "solver": solver or model, "judge": judge or model, "search": search,
+        "limit": limit, "buckets": buckets, "max_hops": max_hops, "max_width": max_width,
+        "max_tasks_per_document": max_tasks_per_document, "max_steps": max_steps, "acceptance": acceptance,
+    }  # fmt: skip
+    _guarded(run_build, sources, out, config, options, verbose, verbose=verbose)
+
+
+@app.command()
+def show(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task id, or the beginning of one.")],
+    out: OutOption,
+    full: Annotated[bool, typer.Option("--full", help="Do not cut what the tools returned.")] = False,
+) -> None:
+    """Shows one task: question, answer, evidence, parents and trajectory.
+
+    Example: `taskcraft show 3f9c --out out/demo`
+    """
+    from flows.showing import show_task
+
+    _guarded(show_task, task, out, full)
+
+
+@app.command()
+def doctor(
+    out: Annotated[Path, typer.Option("--out", help="The folder that a build would write to.")] = Path("out"),
+) -> None:
+    """Checks the installation and the settings; prints no secret.
+
+    Example: `taskcraft doctor --out out/demo`
+    """
+    from flows.doctor import examine
+
+    if not _guarded(examine, out):
+        raise typer.Exit(1)
+
+
+def _guarded(work: Any, *arguments: Any, verbose: bool = False) -> Any:
+    """Runs a command; an error becomes one sentence and an exit code."""
+    from taskcraft_core.errors import ConfigError, TaskCraftError
+
+    try:
+        return work(*arguments)
+    except KeyboardInterrupt:
+        _stop("Stopped; what is finished is kept, and the same command goes on from there.", 130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(1) from None
+    except Exception as error:
+        if verbose:
+            raise
+        code = 2 if isinstance(error, ConfigError) else 1
+        known = isinstance(error, TaskCraftError)
+        _stop(str(error) if known else f"{type(error).__name__}: {error} (--verbose shows where)", code)
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    typer.echo(f"taskcraft: {' '.join(sentence.split())}", err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """The entry point of the `taskcraft` command."""
+    app(prog_name="taskcraft")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""`taskcraft doctor`: tries every piece that a build needs, and says what is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from flows.embedded import prepare_prefect
+from taskcraft_core.config import Settings
+from taskcraft_core.errors import ConfigError
+
+
+def examine(out: Path) -> bool:
+    """Prints a line a check; returns whether everything that a build needs is there."""
+    prepare_prefect(verbose=False)
+    console = Console()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("", "check", "found"):
+        table.add_column(column)
+    good = True
+    with console.status("checking …"):
+        for name, check in CHECKS.items():
+            passed, found = _tried(check, out)
+            good = good and passed
+            table.add_row("[green]ok[/]" if passed else "[red]no[/]", name, found)
+    console.print(table)
+    return good
+
+
+def _tried(check: Callable[[Path], str], out: Path) -> tuple[bool, str]:
+    try:
+        return True, check(out)
+    except Exception as error:
+        return False, str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
+
+
+def _python(_: Path) -> str:
+    if not (3, 11) <= sys.version_info[:2] < (3, 13):
+        raise ConfigError(f"Python {sys.version.split()[0]}; 3.11 or 3.12 is needed.")
+    return sys.version.split()[0]
+
+
+def _packages(_: Path) -> str:
+    wanted = [Requirement(line) for line in requires("taskcraft") or []]
+    for one in wanted:
+        try:
+            found = version(one.name)
+        except PackageNotFoundError:
+            raise ConfigError(f"{one.name} is not installed; run `make setup`.") from None
+        if found not in one.specifier:
+            raise ConfigError(f"{one.name} is {found}, and {one.specifier} is needed; run `make setup`.")
+    return f"{len(wanted)} packages, their versions fit"
+
+
+def _reading_images(_: Path) -> str:
+    import numpy as np
+    from PIL import Image, ImageDraw
+
+    from taskcraft_core.documents.ocr import read_lines
+
+    picture = Image.new("RGB", (480, 120), "white")
+    ImageDraw.Draw(picture).text((30, 30), "Height 324", fill="black", font_size=48)
+    text = " ".join(line.text for line in read_lines(np.asarray(picture)))
+    if "324" not in text:
+        raise ConfigError(f"The OCR models load, but read {text!r} where 'Height 324' stands; install them again.")
+    return "OCR models load and read"
+
+
+def _reading_pdf(_: Path) -> str:
+    import pypdfium2
+
+    document = pypdfium2.PdfDocument.new()
+    document.new_page(200, 200)
+    return f"{len(document)} page made and counted"
+
+
+def _searching(_: Path) -> str:
+    from taskcraft_core.corpus import Corpus
+    from taskcraft_core.tools import LocalSearch
+
+    LocalSearch(Corpus([]))
+    return "an index can be built"
+
+
+def _dataset(_: Path) -> str:
+    import pyarrow as pa
+    from deltalake import DeltaTable, write_deltalake
+
+    with tempfile.TemporaryDirectory() as folder:
+        write_deltalake(folder, pa.table({"n": [1, 2]}))
+        rows = DeltaTable(folder).to_pyarrow_table().num_rows
+    return f"{rows} rows written and read back"
+
+
+def _prefect(_: Path) -> str:
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    failure = asyncio.run(_health())
+    if failure is not None:
+        raise ConfigError(f"{url or 'the embedded server'} does not answer: {failure}.")
+    return url or "the embedded server starts"
+
+
+async def _health() -> Exception | None:
+    from prefect.client.orchestration import get_client
+
+    async with get_client() as client:
+        return await client.api_healthcheck()
+
+
+def _settings(_: Path) -> str:
+    settings = Settings()
+    keys = {"OPENAI_API_KEY": settings.openai_api_key, "TAVILY_API_KEY": settings.tavily_api_key}
+    told = [f"{name} {'set' if value else 'not set'}" for name, value in keys.items()]
+    return f"{', '.join(told)} (the embedded engine needs none)"
+
+
+def _out(out: Path) -> str:
+    folder = next(parent for parent in (out, *out.absolute().parents) if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return f"{folder} can be written"
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written: {error.strerror}.") from None
+
+
+CHECKS: dict[str, Callable[[Path], str]] = {
+    "Python": _python,
+    "packages": _packages,
+    "settings": _settings,
+    "output folder": _out,
+    "PDF": _reading_pdf,
+    "images": _reading_images,
+    "search": _searching,
+    "dataset": _dataset,
+    "Prefect": _prefect,
+}
+"""What is tried, in this order; a check returns what it found, or raises."""

@@ -1,0 +1,65 @@
+"""The tables at the end of a build."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from flows.summary import REJECTIONS, BuildSummary
+
+
+def print_summary(summary: BuildSummary, console: Console) -> None:
+    """Prints what a build read, made, left out and published."""
+    console.print()
+    console.print(_documents(summary))
+    console.print(_tasks(summary))
+    if summary.rejections:
+        console.print(_rejections(summary))
+    for line in _closing(summary):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in ("count", "hops") else "left")
+    return table
+
+
+def _documents(summary: BuildSummary) -> Table:
+    table = _table(f"{sum(summary.documents.values())} documents", "media type", "count")
+    for media_type, count in summary.documents.items():
+        table.add_row(media_type, str(count))
+    return table
+
+
+def _tasks(summary: BuildSummary) -> Table:
+    table = _table(f"{sum(row.count for row in summary.tasks)} tasks", "kind", "hops", "read with", "count")
+    for row in summary.tasks:
+        table.add_row(row.kind, str(row.hops), row.tools, str(row.count))
+    return table
+
+
+def _rejections(summary: BuildSummary) -> Table:
+    table = _table(f"{sum(row.count for row in summary.rejections)} rejections", "stage", "reason", "count")
+    for row in summary.rejections:
+        table.add_row(row.stage, row.reason, str(row.count))
+    return table
+
+
+def _closing(summary: BuildSummary) -> list[str]:
+    published = summary.published
+    if published.new_version:
+        changes = f"{published.added} added, {published.updated} updated, {published.retired} retired"
+        version = f"[bold]Version {published.version}[/] is new: {changes}."
+    else:
+        version = f"Version {published.version} is unchanged: nothing new."
+    return [
+        version,
+        f"Shards: {summary.computed} computed, {summary.reused} reused. "
+        f"Solutions: {summary.solved} solved, {summary.carried} carried over. {summary.seconds:.1f} s.",
+        f"Dataset:    {summary.out}/dataset",
+        f"Release:    {summary.release or '-'}",
+        f"Rejections: {summary.out}/{REJECTIONS}",
+    ]
