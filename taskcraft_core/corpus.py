@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from taskcraft_core.documents.chunks import PART_CHARS, Part, split
 from taskcraft_core.documents.render import render
-from taskcraft_core.models import Document, Figure, Link, content_hash
+from taskcraft_core.models import Document, Figure, Link, Place, content_hash
 
 _TEXTS_KEPT = 512
 _INDEX_PAGES = ("index.html", "index.htm")
@@ -53,6 +53,7 @@ class Corpus:
         self._uris: dict[str, Document] = {}
         for document in given:
             self._uris.setdefault(document.uri, kept[document.id])
+        self._links_at = lru_cache(maxsize=_TEXTS_KEPT)(_links_by_place)
         self._target = lru_cache(maxsize=None)(self._find_target)
         self._text = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: render(kept[key]))
         self._parts = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: split(kept[key], part_chars))
@@ -95,6 +96,25 @@ class Corpus:
         if not href or href[0] in "#?":
             return self.documents.get(source.id)
         return self._target(_folder(source.uri), href)
+
+    def named(self, source: Document, place: Place, name: str) -> Document | None:
+        """The document that an entry names: by the link that the name is, else by its title.
+
+        Args:
+            source: The document that the entry stands in.
+            place: The place of the entry.
+            name: What the entry is called, as written.
+
+        Returns:
+            The document, or None if there is none in the corpus or more than one.
+        """
+        linked = {
+            target.id: target
+            for link in self._links_at(source).get(place, ())
+            if folded(link.text) == folded(name) and (target := self.resolve(source, link.href))
+        }
+        found = list(linked.values()) or self.by_title(name)
+        return found[0] if len(found) == 1 else None
 
     def links_to(self, document_id: str) -> tuple[Inbound, ...]:
         """The links from other documents to this one, by the id of their document and then as they stand."""
@@ -153,6 +173,13 @@ class Corpus:
         if figure.document_id is not None:
             return self.documents.get(figure.document_id)
         return self.resolve(source, figure.href) if figure.href else None
+
+
+def _links_by_place(document: Document) -> Mapping[Place, list[Link]]:
+    links: defaultdict[Place, list[Link]] = defaultdict(list)
+    for link in document.links:
+        links[link.place].append(link)
+    return links
 
 
 def folded(text: str) -> str:

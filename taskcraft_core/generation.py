@@ -63,7 +63,7 @@ def _unusable(document: Document) -> Rejection | None:
     title = document.title.strip()
     letters = sum(character.isalpha() for character in title)
     generic = title.casefold() in GENERIC_TITLES
-    if generic or letters < 2 or len(title) > LONGEST_TITLE or any(mark in title for mark in "“”《》\n"):
+    if generic or letters < 2 or len(title) > LONGEST_TITLE or any(mark in title for mark in "“”《》`\n"):
         return _of_document(document, Reason.TITLE, f"has a title that names nothing: {title[:60]!r}")
     return None
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from taskcraft_core.corpus import Corpus
-from taskcraft_core.models import Definitions, Document, Figure, Items, Selector, Table
+from taskcraft_core.models import Definitions, Document, Figure, Items, Place, Selector, Table
 from taskcraft_core.roles.extractive.conclusions import entries_of
 from taskcraft_core.roles.extractive.extremes import magnitude
 from taskcraft_core.roles.extractive.normalise import normalise
@@ -27,36 +28,49 @@ def targets(selector: Selector, corpus: Corpus) -> set[str]:
     if selector.kind == "figure":
         return {_figure_target(superset, figure, corpus) for figure in _figures(superset, selector.value)}
     if selector.kind in {"highest", "lowest"}:
-        return {_named(name, corpus) for name in _extreme(superset, selector)}
-    rows = _rows(superset, selector.field) if selector.kind == "row" else _entries(superset)
-    return {_named(name, corpus) for name, value in rows if _matches(value, selector.value)}
+        entries = _extreme(superset, selector)
+    else:
+        rows = _rows(superset, selector.field) if selector.kind == "row" else _entries(superset)
+        entries = [entry for entry in rows if _matches(entry.value, selector.value)]
+    return {_target(superset, entry, corpus) for entry in entries}
 
 
-def _extreme(superset: Document, selector: Selector) -> set[str]:
-    """The names of the rows with the extreme value, all tables with that column taken together."""
-    sizes = [(name, magnitude(value)) for name, value in _rows(superset, selector.field)]
+class Entry(NamedTuple):
+    """An entry of a table or list: where it stands, what it is called, and the value that tells it apart."""
+
+    place: Place
+    name: str
+    value: str
+
+
+def _extreme(superset: Document, selector: Selector) -> list[Entry]:
+    """The rows with the extreme value, all tables with that column taken together."""
+    sized = [(entry, magnitude(entry.value)) for entry in _rows(superset, selector.field)]
     wanted = magnitude(selector.value)
-    if wanted is None or any(size is None or size[0] != wanted[0] for _, size in sizes):
-        return set()
-    best = (max if selector.kind == "highest" else min)(size for _, size in sizes if size)
-    return {name for name, size in sizes if size == best} if best == wanted else set()
+    if wanted is None or any(size is None or size[0] != wanted[0] for _, size in sized):
+        return []
+    best = (max if selector.kind == "highest" else min)(size for _, size in sized if size)
+    return [entry for entry, size in sized if size == best] if best == wanted else []
 
 
 def _matches(value: str, wanted: str) -> bool:
     return normalise(value).casefold() == normalise(wanted).casefold() or contains_words(value, wanted)
 
 
-def _rows(superset: Document, field: str) -> Iterator[tuple[str, str]]:
+def _rows(superset: Document, field: str) -> Iterator[Entry]:
     for block in superset.blocks:
         if isinstance(block, Table) and field in block.header[1:]:
             column = block.header.index(field)
-            yield from ((row[0], row[column]) for row in block.rows)
+            for index, row in enumerate(block.rows):
+                yield Entry(f"{block.place}.r{index}", row[0], row[column])
 
 
-def _entries(superset: Document) -> Iterator[tuple[str, str]]:
+def _entries(superset: Document) -> Iterator[Entry]:
     for block in superset.blocks:
         if isinstance(block, Definitions | Items):
-            yield from (entry for entry in entries_of(block) if entry is not None)
+            for index, entry in enumerate(entries_of(block)):
+                if entry is not None:
+                    yield Entry(f"{block.place}.r{index}", *entry)
 
 
 def _figures(superset: Document, caption: str) -> Iterator[Figure]:
@@ -64,12 +78,10 @@ def _figures(superset: Document, caption: str) -> Iterator[Figure]:
 
 
 def _figure_target(superset: Document, figure: Figure, corpus: Corpus) -> str:
-    if figure.document_id is not None:
-        return figure.document_id
-    target = corpus.resolve(superset, figure.href)
+    target = corpus.shown(superset, figure)
     return target.id if target else figure.href
 
 
-def _named(name: str, corpus: Corpus) -> str:
-    titled = corpus.by_title(name)
-    return titled[0].id if len(titled) == 1 else name
+def _target(superset: Document, entry: Entry, corpus: Corpus) -> str:
+    target = corpus.named(superset, entry.place, entry.name)
+    return target.id if target else entry.name

@@ -124,7 +124,7 @@ def _together(title: str, clauses: list[str], medium: str, language: str) -> str
         if len(names) < len(clauses) or len({match[2] for match in asked if match}) > 1:
             return None
         return f"根据{medium}《{title}》，{'、'.join(names[:-1])}和{names[-1]}依次是{clauses[0].rpartition('是')[2]}？"
-    asked_en = _several_rows(clauses) or _several_labels(clauses)
+    asked_en = _several_rows(clauses) or _several_labels(clauses) or _several_descriptions(clauses)
     return f"According to the {medium} “{title}”, {asked_en}, in that order?" if asked_en else None
 
 
@@ -144,6 +144,16 @@ def _several_labels(clauses: list[str]) -> str | None:
     if not all(labels) or any(" of " in clause or " in " in clause for clause in clauses):
         return None
     return f"what are {_listed([f'the {match[1]}' for match in labels if match])}"
+
+
+def _several_descriptions(clauses: list[str]) -> str | None:
+    """Entries of one kind by their descriptions: "which moon is described as “A” and which as “B”"."""
+    split = [re.fullmatch(r"(which [^“”]+? is (?:described|listed)) ((?:as|with) .+)", clause) for clause in clauses]
+    if not all(split) or len({match[1] for match in split if match}) != 1:
+        return None
+    told_apart = [match[2] for match in split if match]
+    opening = clauses[0].removesuffix(told_apart[0]).rstrip()
+    return f"{opening} {_listed([told_apart[0], *(f'which {one}' for one in told_apart[1:])])}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -148,7 +148,8 @@ def noun_of(header: str, language: str) -> str:
     """What the things in a column are called: its header, in the singular and small."""
     if language == "zh":
         return header
-    tokens = lower_name(header).split()
+    first, *rest = lower_name(header).split()
+    tokens = [first, *(word.lower() if word.istitle() and is_noun(word) else word for word in rest)]
     return " ".join([*tokens[:-1], singular(tokens[-1])])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,10 +24,12 @@ from taskcraft_core.models import (
 from taskcraft_core.roles import Superset
 from taskcraft_core.roles.extractive.conclusions import conclusions, entries_of, is_row_noun
 from taskcraft_core.roles.extractive.extremes import Extreme, extreme_trait, extremes
-from taskcraft_core.roles.extractive.normalise import normalise
+from taskcraft_core.roles.extractive.normalise import normalise, same
 from taskcraft_core.roles.extractive.phrasing import LANGUAGES, noun_of, open_question, without_unit
 from taskcraft_core.roles.extractive.questions import ask, entry_noun
+from taskcraft_core.roles.extractive.words import words
 
+_KINDS = frozenset("module package class page section chapter the document file".split())
 NAMING_SOURCES = frozenset({"row_name", "definition", "item"})
 
 
@@ -53,9 +56,13 @@ def supersets(identifier: str, document: Document, corpus: Corpus) -> list[Super
 
 
 def _entries(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
-    for document, conclusion in _namings(corpus).get(normalise(identifier).casefold(), ()):
+    for document, conclusion in _namings(corpus).get(target.id, ()):
         auxiliary = ask(document, conclusion)
-        if document.id == target.id or not isinstance(auxiliary, AtomicTask):
+        if (
+            document.id == target.id
+            or not isinstance(auxiliary, AtomicTask)
+            or not names(conclusion.answer, identifier)
+        ):
             continue
         selector, hint = _selector(document, conclusion)
         yield Superset(document, target, selector, auxiliary, hint)
@@ -78,9 +85,9 @@ def _selector(document: Document, conclusion: Conclusion) -> tuple[Selector, str
 
 
 def _extremes(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
-    for document, extreme in _ends(corpus).get(normalise(identifier).casefold(), ()):
+    for document, extreme in _ends(corpus).get(target.id, ()):
         table, row, field = extreme.table, extreme.table.rows[extreme.row], extreme.table.header[extreme.column]
-        if document.id == target.id:
+        if document.id == target.id or not names(row[0], identifier):
             continue
         noun = noun_of(without_unit(table.header[0])[0], document.language)
         told_apart = extreme_trait(field, row[extreme.column], extreme.end)
@@ -106,31 +113,38 @@ def _extremes(identifier: str, target: Document, corpus: Corpus) -> Iterator[Sup
         yield Superset(document, target, selector, auxiliary, noun)
 
 
+def names(name: str, identifier: str) -> bool:
+    """Whether a name is the identifier, or short for it: "Module array" for "array — Efficient arrays"."""
+    said = [word for word in words(name) if word not in _KINDS]
+    return same(name, identifier) or bool(said) and set(said) <= set(words(identifier))
+
+
 @lru_cache(maxsize=2)
-def _ends(corpus: Corpus) -> dict[str, tuple[tuple[Document, Extreme], ...]]:
-    """Every extreme of the corpus's English tables, by the folded name of its row."""
-    found: dict[str, list[tuple[Document, Extreme]]] = {}
+def _ends(corpus: Corpus) -> dict[str, list[tuple[Document, Extreme]]]:
+    """Every extreme of the corpus's English tables, by the document that its row names."""
+    found: defaultdict[str, list[tuple[Document, Extreme]]] = defaultdict(list)
     for document in corpus.documents.values():
-        if document.language == "en":
-            for extreme in extremes(document):
-                if is_row_noun(extreme.table.header[0], "en"):
-                    name = normalise(extreme.table.rows[extreme.row][0]).casefold()
-                    found.setdefault(name, []).append((document, extreme))
-    return {name: tuple(ends) for name, ends in found.items()}
+        for extreme in extremes(document) if document.language == "en" else ():
+            if is_row_noun(extreme.table.header[0], "en"):
+                place, name = f"{extreme.table.place}.r{extreme.row}", extreme.table.rows[extreme.row][0]
+                target = corpus.named(document, place, name)
+                if target is not None:
+                    found[target.id].append((document, extreme))
+    return dict(found)
 
 
 @lru_cache(maxsize=2)
-def _namings(corpus: Corpus) -> dict[str, tuple[Naming, ...]]:
-    """Every naming conclusion of the corpus, by the folded name that it answers with."""
-    titles = {normalise(document.title).casefold() for document in corpus.documents.values()}
-    found: dict[str, list[Naming]] = {}
+def _namings(corpus: Corpus) -> dict[str, list[Naming]]:
+    """Every naming conclusion of the corpus, by the document that it names."""
+    found: defaultdict[str, list[Naming]] = defaultdict(list)
     for document in corpus.documents.values():
         for conclusion in conclusions(document) if document.language in LANGUAGES else ():
             if isinstance(conclusion, Conclusion) and conclusion.source in NAMING_SOURCES:
-                name = conclusion.answer.casefold()
-                if name in titles:
-                    found.setdefault(name, []).append(Naming(document, conclusion))
-    return {name: tuple(namings) for name, namings in found.items()}
+                evidence = conclusion.evidence
+                target = corpus.named(document, evidence.place, evidence.answer_span)
+                if target is not None:
+                    found[target.id].append(Naming(document, conclusion))
+    return dict(found)
 
 
 def _figures(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
