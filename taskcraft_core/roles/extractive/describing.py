@@ -93,12 +93,14 @@ def _with_unit(value: str, header: str) -> str:
 
 
 def _pairs(clause: Clause, pair: Pair, title: Layer) -> Iterator[tuple[float, str]]:
+    held = min((holds(pair.value, quote) for quote in clause.quotes), default=0.0)
+    if clause.quotes and not held:
+        return
     context = [Layer(bag(pair.caption), 0.95), Layer(bag(pair.section), 0.9), title]
     factor = _KIND_FACTOR[pair.kind]
     if clause.quotes:
-        held = min(holds(pair.value, quote) for quote in clause.quotes)
         match = explain(clause, [Layer(bag(pair.value), 1.0), Layer(bag(pair.key), 0.9), *context])
-        if held and (match or len(clause.quotes[0]) >= TELLING):
+        if match or len(clause.quotes[0]) >= TELLING:
             yield held * factor * (match.score if match else 0.8), pair.key
         return
     match = explain(clause, [Layer(bag(pair.value), 1.0), *context]) if clause.needed else None

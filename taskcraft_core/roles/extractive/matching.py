@@ -84,8 +84,11 @@ def _best(word: Word, layers: Sequence[Layer]) -> tuple[float, int]:
 
 
 def verbatim(clause: Clause, key: str) -> float:
-    """A little for a key that the clause names letter by letter: "A Ring" is not just any ring."""
-    return 0.04 if re.search(rf"(?<!\w){re.escape(key)}(?!\w)", clause.text, re.I) else 0.0
+    """A little for a key that the clause names letter by letter: "A Ring" is not any ring, "N" is not "n"."""
+    named = re.compile(rf"(?<!\w){re.escape(key)}(?!\w)")
+    if named.search(clause.text):
+        return 0.06
+    return 0.03 if re.search(named.pattern, clause.text, re.I) else 0.0
 
 
 def extras(clause: Clause, key: str, cost: float) -> float:

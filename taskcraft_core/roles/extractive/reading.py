@@ -21,6 +21,9 @@ from taskcraft_core.roles.extractive.values import fitting
 THRESHOLD = 0.5
 TIE = 0.021
 _KIND_FACTOR = {"box": 1.0, "label": 0.97, "item": 0.9, "definition": 0.85}
+_UNASKED_HEADER = 0.85
+"""A table of two columns may be known by its caption ("Melting points") while its header says only "Value"."""
+
 _PLACES = bag("location place country city region address coordinates 位置 地点 所在 地址 坐落")
 
 
@@ -91,7 +94,8 @@ def _row(clause: Clause, row: Row, label_at: int, title: Layer) -> Iterator[tupl
         if at == label_at or not cell:
             continue
         match = explain(clause, [Layer(bag(header), 1.0), Layer(name, 1.0), *context])
-        if match is None or not (touches(clause, bag(header)) or len(row.header) == 2):
+        asked = touches(clause, bag(header))
+        if match is None or not (asked or len(row.header) == 2):
             continue
-        score = match.score + named - extras(clause, header, 0.06)
+        score = match.score * (1.0 if asked else _UNASKED_HEADER) + named - extras(clause, header, 0.06)
         yield from ((score, text) for text in fitting(cell, clause.wants))

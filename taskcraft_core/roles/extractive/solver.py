@@ -16,7 +16,7 @@ from taskcraft_core.roles.extractive.observation import Observation
 from taskcraft_core.roles.extractive.question import Kind, decompose, parse
 from taskcraft_core.roles.extractive.reading import Candidate, best, read
 from taskcraft_core.roles.extractive.session import Found, Session
-from taskcraft_core.roles.extractive.stems import tokens
+from taskcraft_core.roles.extractive.stems import tokens, words
 from taskcraft_core.tools import Toolbox
 
 NOTHING = "I could not find it."
@@ -98,13 +98,13 @@ async def _parts(clause: Clause, place: Found, session: Session) -> AsyncIterato
 async def _likeliest_part(clause: Clause, place: Found, session: Session) -> int:
     """The part that a search finds; for a long document it is worth a search with the clause's words.
 
-    Of the title only the longest word is searched: the first part, which holds the whole title, would win otherwise.
+    The title stays out of it: the first part, which holds the title, would always win.
     """
     if place.parts <= 2 or session.left < 2:
         return place.part
-    anchor = max(place.title.split(), key=len, default="")
-    wanted = " ".join([anchor, *clause.quotes, *(word.surface for word in clause.needed)])
-    hits = await session.search(wanted)
+    telling = dict.fromkeys(word.surface for text in clause.quotes for word in words(text))
+    telling |= dict.fromkeys(word.surface for word in clause.needed)
+    hits = await session.search(" ".join(telling))
     return next((hit.part for hit in hits if hit.uri == place.uri), place.part)
 
 
