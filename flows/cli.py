@@ -25,7 +25,7 @@ OutOption = Annotated[Path, typer.Option("--out", help="The output folder; every
 @app.command()
 def build(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE…", help="A file, folder, glob or URL; JSONL or CSV of documents.")
+        list[str], typer.Argument(metavar="SOURCE", help="A file, folder, glob or URL; JSONL or CSV of documents.")
     ],
     out: OutOption,
     config: Annotated[
@@ -50,7 +50,7 @@ def build(
     What is there already is not computed again, so the same command resumes a build that was stopped,
     and with more sources it adds to the dataset.
 
-    Examples:
+    For example:
 
     `taskcraft build data/samples --out out/demo`
 
@@ -76,7 +76,7 @@ def show(
 ) -> None:
     """Shows one task: question, answer, evidence, parents and trajectory.
 
-    Example: `taskcraft show 3f9c --out out/demo`
+    For example: `taskcraft show 3f9c --out out/demo`
     """
     from flows.showing import show_task
 
@@ -89,7 +89,7 @@ def doctor(
 ) -> None:
     """Checks the installation and the settings; prints no secret.
 
-    Example: `taskcraft doctor --out out/demo`
+    For example: `taskcraft doctor --out out/demo`
     """
     from flows.doctor import examine
 
