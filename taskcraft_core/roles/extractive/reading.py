@@ -97,5 +97,6 @@ def _row(clause: Clause, row: Row, label_at: int, title: Layer) -> Iterator[tupl
         asked = touches(clause, bag(header))
         if match is None or not (asked or len(row.header) == 2):
             continue
-        score = match.score * (1.0 if asked else _UNASKED_HEADER) + named - extras(clause, header, 0.06)
+        score = match.score * (1.0 if asked else _UNASKED_HEADER) + named
+        score += verbatim(clause, header) - extras(clause, header, 0.06)
         yield from ((score, text) for text in fitting(cell, clause.wants))
