@@ -1,0 +1,207 @@
+"""Depth extension: what a deeper task is made of, and why one is not made. Cycles, leaks and shortcuts are spoiled
+chains: see `test_spoiled_chains.py`."""
+
+from dataclasses import replace
+
+import pytest
+
+from taskcraft_core import checks
+from taskcraft_core.extension.depth import MOST_ATTEMPTS, MOST_EXTENSIONS, extend_depth, is_synonym, steps_of
+from taskcraft_core.extension.selector import targets
+from taskcraft_core.models import Document, Reason, Solution, Table, Task, content_hash, task_id_of
+from taskcraft_core.roles import Superset
+from taskcraft_core.tools.replay import replay
+
+
+class Changed:
+    """The world's author with some of what it does done otherwise."""
+
+    def __init__(self, author: object, **methods: object) -> None:
+        self._author = author
+        self.__dict__.update(methods)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._author, name)
+
+
+def listing(title: str, rows: tuple[tuple[str, str], ...]) -> Document:
+    return Document(
+        id=content_hash(title), uri="samples/solar-system/added.html", title=title, media_type="text/html",
+        language="en", blocks=(Table(place="b0", header=("Collection", "Remark"), rows=rows),),
+    )  # fmt: skip
+
+
+async def rejected(core: Task, bench, world) -> list[Reason]:
+    made, failed = await extend_depth(core, bench, world.config)
+    assert not made
+    assert {one.stage for one in failed} == {"depth"}
+    assert all(one.document_id == core.evidence[0].document_id for one in failed)
+    return [one.reason for one in failed]
+
+
+async def test_a_deeper_task_follows_the_table_of_the_design(world) -> None:
+    assert len(world.depth) >= 15
+    for task, core, auxiliary in world.depth:
+        assert (task.kind, task.hops, task.width, auxiliary.kind) == ("depth", core.hops + 1, 1, "atomic")
+        assert task.parent_ids == (core.task_id, auxiliary.task_id)
+        assert (task.answer, task.answers, task.language) == (core.answer, core.answers, core.language)
+        assert (task.identifier, task.relation) == (auxiliary.identifier, auxiliary.relation)
+        assert task.evidence == (*auxiliary.evidence, *core.evidence)
+        assert task.tools == tuple(dict.fromkeys([*auxiliary.tools, *core.tools]))
+        assert task.task_id == task_id_of(
+            task.question, task.answers, task.identifier, task.relation, task.parent_ids, task.evidence
+        )
+        assert (task.agent_score, task.no_tools_score, task.trajectory_kind) == (2, 0, "solved")
+        assert len(steps_of(task.question)) == task.hops
+        assert "shortcut" in task.checks
+
+
+async def test_the_relation_picks_one_target_and_the_auxiliary_names_it(world) -> None:
+    corpus = world.bench.corpus
+    for task, core, auxiliary in world.depth:
+        (target,) = corpus.by_title(core.identifier)
+        assert targets(task.selector, corpus) == {target.id}
+        assert auxiliary.answer == core.identifier
+        assert auxiliary.evidence[0].document_id == task.selector.document_id
+
+
+async def test_the_question_neither_names_the_element_nor_the_answer(world) -> None:
+    for task, core, _ in world.depth:
+        assert core.identifier.casefold() not in task.question.casefold()
+        assert task.answer.casefold() not in task.question.casefold()
+        assert task.question.startswith(f"“{task.identifier}”")
+
+
+async def test_the_trajectory_passes_the_superset_and_replays(world) -> None:
+    for task, core, _ in world.depth:
+        assert task.agent_steps == sum(len(message.tool_calls) for message in task.trajectory) <= 10
+        read = [call.arguments for message in task.trajectory for call in message.tool_calls if call.name != "search"]
+        passed = [world.bench.corpus.documents[e.document_id].uri for e in task.evidence]
+        assert all(any(uri in arguments for arguments in read) for uri in passed), task.question
+        assert (task.trajectory[0].content, task.trajectory[-1].content) == (task.question, core.answer)
+        assert await replay(task.trajectory, world.bench.tools)
+
+
+async def test_three_hops(world) -> None:
+    # a comparison cannot be searched for; words quoted from the inner list would be a shortcut to it
+    compared = [one for one in world.depth if one[0].selector.kind in {"highest", "lowest"}]
+    inner, core, _ = world.pick(compared, 0)
+    rows = ((inner.identifier, "Overlooked by every almanac until the clerks revolted"), ("Zephyria", "Burnt in May"))
+    bench = world.with_documents([listing("Shelves of the reading room", rows)])
+    made, failed = await extend_depth(inner, bench, world.config)
+    deep = [task for task in made if task.identifier == "Shelves of the reading room" and task.kind == "depth"]
+    assert deep, failed
+    assert deep[0].hops == 3
+    assert deep[0].answer == core.answer
+    assert [e.document_id for e in deep[0].evidence[1:]] == [e.document_id for e in inner.evidence]
+    assert inner.identifier not in deep[0].question
+    assert core.identifier not in deep[0].question
+    assert len(steps_of(deep[0].question)) == 3
+    assert await replay(deep[0].trajectory, bench.tools)
+
+
+async def test_an_element_that_nothing_describes_is_not_extended(world) -> None:
+    _, core, _ = world.pick(world.depth, 0)
+    alone = world.with_documents(
+        without=[d.id for d in world.documents if d.title != core.identifier and core.identifier in repr(d.blocks)]
+    )
+    assert await rejected(core, alone, world) == [Reason.NO_SUPERSET]
+
+
+async def test_an_element_that_two_documents_carry_is_not_replaced(world) -> None:
+    _, core, _ = world.pick(world.depth, 0)
+    bench = world.with_documents([listing(core.identifier, (("Zephyria", "Burnt in May"),))])
+    assert await rejected(core, bench, world) == [Reason.IDENTIFIER]
+
+
+async def test_no_more_attempts_and_extensions_than_the_paper(world) -> None:
+    _, core, _ = world.pick(world.depth, 0)
+    (target,) = world.bench.corpus.by_title(core.identifier)
+    good = (await world.bench.author.supersets(core.identifier, target, world.bench.corpus))[0]
+    merged: list[Superset] = []
+
+    async def supersets(identifier: str, document: Document, corpus: object) -> list[Superset]:
+        return [good] * 20
+
+    async def no_merge(core: Task, superset: Superset) -> None:
+        merged.append(superset)
+
+    silent = Changed(world.bench.author, supersets=supersets, merge_depth=no_merge)
+    assert await rejected(core, world.with_author(silent), world) == [Reason.NO_PHRASE] * MOST_ATTEMPTS
+    assert len(merged) == MOST_ATTEMPTS
+
+    extended = world.pick(world.depth, 0)
+    found = await world.bench.author.supersets(core.identifier, target, world.bench.corpus)
+    best = next(one for one in found if one.selector == extended[0].selector)
+
+    async def the_best(identifier: str, document: Document, corpus: object) -> list[Superset]:
+        return [best] * 20
+
+    made, failed = await extend_depth(
+        core, world.with_author(Changed(world.bench.author, supersets=the_best)), world.config
+    )
+    assert [task.kind for task in made] == ["depth", "atomic"] * MOST_EXTENSIONS
+    assert not failed
+
+
+async def test_an_auxiliary_task_that_fails_takes_the_extension_with_it(world) -> None:
+    task, core, _ = world.pick(world.depth, 0)
+
+    async def supersets(identifier: str, document: Document, corpus: object) -> list[Superset]:
+        found = await world.bench.author.supersets(identifier, document, corpus)
+        (one,) = (superset for superset in found if superset.selector == task.selector)
+        return [replace(one, auxiliary=one.auxiliary.model_copy(update={"answer": "Zephyria"}))]
+
+    bench = world.with_author(Changed(world.bench.author, supersets=supersets))
+    made, failed = await extend_depth(core, bench, world.config)
+    assert (made, [one.reason for one in failed]) == ([], [Reason.AUXILIARY])
+    assert "evidence_missing" in failed[0].detail
+
+
+@pytest.mark.parametrize(
+    ("merged", "reason"),
+    [
+        ("{}. And then", Reason.READABLE),
+        ("{0} {0}", Reason.READABLE),
+        ("Is it {answer}? {}", Reason.LEAK),
+    ],
+)
+async def test_a_merge_that_reads_badly_or_tells_too_much_is_not_tried(world, merged: str, reason: Reason) -> None:
+    task, core, _ = world.pick(world.depth, 0)
+
+    async def supersets(identifier: str, document: Document, corpus: object) -> list[Superset]:
+        found = await world.bench.author.supersets(identifier, document, corpus)
+        return [superset for superset in found if superset.selector == task.selector]
+
+    async def merge(core: Task, superset: Superset) -> str:
+        return merged.format(task.question, answer=core.answer)
+
+    bench = world.with_author(Changed(world.bench.author, supersets=supersets, merge_depth=merge))
+    assert await rejected(core, bench, world) == [reason]
+
+
+async def test_a_merged_question_that_no_agent_solves_is_no_task(world) -> None:
+    task, core, _ = world.pick(world.depth, 0)
+
+    async def solve(question: str, tools: object, max_steps: int) -> Solution:
+        if question.startswith("“"):
+            return Solution(answers=(), trajectory=())
+        return await world.bench.solver.solve(question, tools, max_steps)
+
+    bench = replace(world.bench, solver=Changed(world.bench.solver, solve=solve))
+    assert set(await rejected(core, bench, world)) <= {Reason.UNSOLVED, Reason.SHORTCUT, Reason.LEAK}
+    made, failed = await extend_depth(core, bench, world.config)
+    assert task.question in {one.item for one in failed if one.reason is Reason.UNSOLVED}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("Io", "IO", True), ("Io", "Io (moon)", True), ("The moon Io", "Io", True), ("Io", "Iodine", False)],
+)
+def test_another_name(one: str, other: str, same: bool) -> None:
+    assert is_synonym(one, other) is same
+
+
+def test_a_shortcut_is_a_search_that_finds_the_target() -> None:
+    assert checks.shortcut(["a", "b"], "t", [["x"], ["y", "t"]])
+    assert checks.shortcut(["a", "b"], "t", [["x"], ["y"]]) is None
