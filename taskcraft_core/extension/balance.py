@@ -24,10 +24,13 @@ def balance(tasks: Sequence[Task], config: BuildConfig) -> tuple[list[Task], lis
     depth = sorted((t for t in unique.values() if t.kind == "depth"), key=lambda t: (t.hops, t.task_id))
     chains = {task.task_id: chain_of(task, unique) for task in depth}
     kept: set[str] = set()
-    for cap in range(len(depth), 0, -1):
+    # a share of those that stay is never more than the same share of all
+    for cap in range(int(config.superset_share * len(depth)), 0, -1):
         kept = _kept(depth, chains, cap)
         if cap <= config.superset_share * len(kept):
             break
+    else:
+        kept = set()
     stay = [task for key, task in sorted(unique.items()) if task.kind != "depth" or key in kept]
     return stay, [_overused(task) for task in depth if task.task_id not in kept]
 

@@ -7,7 +7,7 @@ import re
 from taskcraft_core import checks
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.extension.selector import targets
-from taskcraft_core.models import Reason, Rejection, Task, task_id_of
+from taskcraft_core.models import AtomicTask, Reason, Rejection, Task, content_hash, task_id_of
 from taskcraft_core.roles import Superset
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import same
@@ -58,19 +58,27 @@ async def _extend(core: Task, superset: Superset, bench: Bench, config: BuildCon
     failed = _relation_fails(core, superset, bench)
     if failed is not None:
         return _reject(core, *failed)
-    auxiliary = await verify(superset.auxiliary, bench, config, stage="depth", most_steps=AUXILIARY_STEPS)
-    if isinstance(auxiliary, Rejection):
-        return _reject(core, Reason.AUXILIARY, f"{auxiliary.reason}: {auxiliary.detail.rstrip('.')}")
     question = await bench.author.merge_depth(core, superset)
     if question is None:
         return _reject(core, Reason.NO_PHRASE, "the element cannot be replaced in the question")
     failed = _merge_fails(question, core, superset, bench)
     if failed is not None:
         return _reject(core, *failed, question)
+    auxiliary = await _verified(superset.auxiliary, bench, config)
+    if isinstance(auxiliary, Rejection):
+        return _reject(core, Reason.AUXILIARY, f"{auxiliary.reason}: {auxiliary.detail.rstrip('.')}", auxiliary.item)
     tried = await attempt(question, core.answer, bench, config, AUXILIARY_STEPS)
     if isinstance(tried, tuple):
         return _reject(core, *tried, question)
     return _depth_task(question, core, auxiliary, superset, tried), auxiliary
+
+
+async def _verified(auxiliary: AtomicTask, bench: Bench, config: BuildConfig) -> Task | Rejection:
+    """The verdict on an auxiliary task, asked for once however many cores it would serve."""
+    key = content_hash([auxiliary.model_dump(), config.acceptance])
+    if key not in bench.auxiliaries:
+        bench.auxiliaries[key] = await verify(auxiliary, bench, config, stage="depth", most_steps=AUXILIARY_STEPS)
+    return bench.auxiliaries[key]
 
 
 def _relation_fails(core: Task, superset: Superset, bench: Bench) -> Failure | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.journal import SolutionJournal
+from taskcraft_core.models import Rejection, Task
 from taskcraft_core.roles import AUTHORS, JUDGES, SOLVERS, Author, Judge, Solver
 from taskcraft_core.roles.carried import CarriedSolver
 from taskcraft_core.tools import LocalSearch, Toolbox, local_toolbox
@@ -32,6 +33,7 @@ class Bench:
         solver: Answers them; remembers what it solved.
         reader: The same solver without the memory, for the second reading.
         judge: Scores answers.
+        auxiliaries: Verdicts on auxiliary tasks met so far; one serves many cores.
     """
 
     corpus: Corpus
@@ -42,6 +44,7 @@ class Bench:
     solver: CarriedSolver
     reader: Solver
     judge: Judge
+    auxiliaries: dict[str, Task | Rejection] = field(default_factory=dict)
 
 
 def bench_of(corpus: Corpus, config: BuildConfig, journal: SolutionJournal) -> Bench:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import log
 
 import tantivy
@@ -16,6 +17,7 @@ HITS = 5
 _FIELDS = ("title", "body", "title_grams", "grams")
 _TITLE_WEIGHT = 3.0
 _OVERSAMPLE = 64
+_QUERIES_KEPT = 2_048
 _HEAP = 64_000_000
 
 
@@ -31,9 +33,13 @@ class LocalSearch:
         self._corpus = corpus
         self._index, self._entries = _build(corpus)
         self._searcher = self._index.searcher()
+        self._hits = lru_cache(maxsize=_QUERIES_KEPT)(self._find_hits)
 
     async def search(self, query: str) -> list[Hit]:
         """At most five documents, each by its best part, best first."""
+        return list(self._hits(query))
+
+    def _find_hits(self, query: str) -> list[Hit]:
         if not (ranked := self._ranked(query, HITS)):
             return []
         terms = self._terms(query)

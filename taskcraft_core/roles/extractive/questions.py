@@ -35,6 +35,7 @@ _ACTS = frozenset(
     "run runs register registers delete deletes insert inserts copy copies encode encodes decode decodes parse "
     "parses".split()
 )
+_VALUE_HEADERS = frozenset("value values amount figure number data datum reading 数值 数据 值".split())
 SENTENCE_SOURCES = frozenset({"date", "measure", "defining_name"})
 
 
@@ -80,6 +81,8 @@ def _clause(document: Document, conclusion: Conclusion) -> str | None:
         case Table():
             header = conclusion.relation.removesuffix(f" of {block.rows[row][0]}")
             noun = noun_of(without_unit(block.header[0])[0], document.language)
+            if len(block.header) == 2 and header.casefold() in _VALUE_HEADERS:
+                return box_clause(block.rows[row][0], block.rows[row][1], document.language)
             return cell_clause(header, block.rows[row][0], noun, document.language)
         case Definitions() | Items():
             return which_entry(block, row, document.language)
