@@ -10,7 +10,7 @@ from typing import Literal
 from taskcraft_core.roles.extractive.stems import Word, words
 from taskcraft_core.roles.extractive.units import is_unit
 
-Wanted = Literal["any", "name", "date", "year", "number", "amount", "length", "mass", "person", "place"]
+Wanted = Literal["any", "name", "date", "year", "number", "amount", "length", "mass", "person", "place", "title"]
 
 QUESTION_WORD = r"(?:(?:in|on|at|by|from|since|to|for|of|with) )?(?:what|when|who|whom|whose|where|how|which)\b"
 

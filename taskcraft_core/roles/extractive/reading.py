@@ -44,6 +44,8 @@ def read(clause: Clause, seen: Observation) -> list[Candidate]:
     Returns:
         Candidates in canonical form, distinct; none when no unit accounts for the clause.
     """
+    if clause.wants == "title":
+        return [Candidate(1.0, normalise(seen.title))] if seen.title else []
     found = _backward(clause, seen) if clause.reverse else _forward(clause, seen)
     return best(Candidate(score, normalise(text)) for score, text in found)
 
