@@ -82,22 +82,28 @@ async def test_the_trajectory_passes_the_superset_and_replays(world) -> None:
         assert await replay(task.trajectory, world.bench.tools)
 
 
+class Blind:
+    """A search that finds nothing: in so small a corpus everything is found by anything."""
+
+    def top(self, query: str, k: int) -> list[str]:
+        return []
+
+
 async def test_three_hops(world) -> None:
-    # a comparison cannot be searched for; words quoted from the inner list would be a shortcut to it
-    compared = [one for one in world.depth if one[0].selector.kind in {"highest", "lowest"}]
-    inner, core, _ = world.pick(compared, 0)
+    inner, core, _ = world.pick(world.depth, 0)
     rows = ((inner.identifier, "Overlooked by every almanac until the clerks revolted"), ("Zephyria", "Burnt in May"))
-    bench = world.with_documents([listing("Shelves of the reading room", rows)])
+    bench = replace(world.with_documents([listing("Shelves of the reading room", rows)]), search=Blind())
     made, failed = await extend_depth(inner, bench, world.config)
-    deep = [task for task in made if task.identifier == "Shelves of the reading room" and task.kind == "depth"]
-    assert deep, failed
-    assert deep[0].hops == 3
-    assert deep[0].answer == core.answer
-    assert [e.document_id for e in deep[0].evidence[1:]] == [e.document_id for e in inner.evidence]
-    assert inner.identifier not in deep[0].question
-    assert core.identifier not in deep[0].question
-    assert len(steps_of(deep[0].question)) == 3
-    assert await replay(deep[0].trajectory, bench.tools)
+    named = [task for task in made if task.kind == "depth" and task.identifier == "Shelves of the reading room"]
+    assert named, failed
+    deep = named[0]
+    assert deep.hops == 3
+    assert deep.answer == core.answer
+    assert [e.document_id for e in deep.evidence[1:]] == [e.document_id for e in inner.evidence]
+    assert inner.identifier not in deep.question
+    assert core.identifier not in deep.question
+    assert len(steps_of(deep.question)) == 3
+    assert await replay(deep.trajectory, bench.tools)
 
 
 async def test_an_element_that_nothing_describes_is_not_extended(world) -> None:
