@@ -63,6 +63,9 @@ def _spaced(text: str) -> str:
 # --- evidence and trajectory -------------------------------------------------------------------------------
 
 
+READING: Mapping[Tool, str] = {"page": "read_page", "pdf": "read_pdf", "image": "view_image"}
+
+
 def evidence_given(task: Task, _: Candidates) -> bool:
     """There is evidence."""
     return bool(task.evidence)
@@ -79,9 +82,11 @@ def quote_in_document(task: Task, among: Candidates) -> bool:
 
 
 def tools_read_evidence(task: Task, _: Candidates) -> bool:
-    """The tools are those that read the evidence, each once."""
+    """The tools are each named once, read all of the evidence, and were all used on the way."""
     needed = {_tool_for(evidence.media_type) for evidence in task.evidence}
-    return set(task.tools) == needed and len(task.tools) == len(needed)
+    called = {call.name for message in task.trajectory for call in message.tool_calls}
+    used = {tool for tool in task.tools if READING[tool] in called}
+    return needed <= set(task.tools) == used and len(task.tools) == len(used)
 
 
 def _tool_for(media_type: str) -> Tool:

@@ -116,8 +116,10 @@ def _merge_fails(question: str, core: Task, superset: Superset, bench: Bench) ->
 
 def shortcut(question: str, superset: Superset, bench: Bench) -> str | None:
     """Whether the new first hop can be skipped: by a search for what follows it, or for its description alone."""
-    later = steps_of(question)[1:]
-    texts = [" ".join(later), later[-1], superset.selector.value]
+    first, *later = steps_of(question)
+    named = superset.document.title
+    description = first.replace(f"“{named}”", "").replace(f"《{named}》", "").strip()
+    texts = [" ".join(later), later[-1], description, superset.selector.value, " ".join([description, *later])]
     hits = [bench.search.top(text, SHORTCUT_HITS) for text in texts]
     return checks.shortcut(texts, superset.target.id, hits)
 

@@ -11,7 +11,7 @@ import tantivy
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.tools.hit import Hit
 from taskcraft_core.tools.snippet import snippet
-from taskcraft_core.tools.terms import ANALYZER, analyzer, grams, query_grams, query_words, spaced
+from taskcraft_core.tools.terms import ANALYZER, analyzer, as_written, grams, query_grams, query_words, spaced
 
 HITS = 5
 _FIELDS = ("title", "body", "title_grams", "grams")
@@ -98,7 +98,11 @@ class LocalSearch:
     def _terms(self, query: str) -> list[tuple[str, float]]:
         """What a snippet looks for: beginnings of words and Chinese grams, rare ones weighing more."""
         # A stem may end in another letter than its word ("discoveri"), so that letter is left out.
-        words = [(word.removesuffix("i") or word, self._rarity("body", word)) for word in query_words(query)]
+        words = [
+            (written.removesuffix("i") or written, self._rarity("body", word))
+            for word in query_words(query)
+            for written in as_written(word)
+        ]
         return words + [(gram, self._rarity("grams", gram)) for gram in query_grams(query)]
 
     def _rarity(self, field: str, term: str) -> float:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 SNIPPET_CHARS = 200
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _JOIN = " … "
+_TEXTS_KEPT = 1_024
 
 
 def snippet(text: str, terms: Sequence[tuple[str, float]]) -> str:
@@ -20,10 +23,14 @@ def snippet(text: str, terms: Sequence[tuple[str, float]]) -> str:
     Returns:
         At most 200 characters: the best lines, verbatim but perhaps clipped, in the order of the text.
     """
-    lines = [piece.strip() for piece in _SENTENCE_END.split(text) if piece.strip()]
-    pieces = [line for line in lines if not line.startswith("#")] or lines  # headings tell less than what they head
-    scores = [_score(piece.lower(), terms) for piece in pieces]
-    best = sorted(range(len(pieces)), key=lambda index: (-scores[index], index))
+    pieces, starts, lowered = _split(text)
+    scores = [0.0] * len(pieces)
+    for term, weight in terms:
+        for index in {bisect_right(starts, at) - 1 for at in _places(lowered, term)}:
+            scores[index] += weight
+    # headings tell less than what they head
+    plain = [index for index, piece in enumerate(pieces) if not piece.startswith("#")] or range(len(pieces))
+    best = sorted(plain, key=lambda index: (-round(scores[index], 6), index))
     chosen: list[int] = []
     room = SNIPPET_CHARS
     for index in best[:4]:
@@ -36,23 +43,35 @@ def snippet(text: str, terms: Sequence[tuple[str, float]]) -> str:
     return _JOIN.join(pieces[index] for index in sorted(chosen))
 
 
-def _score(line: str, terms: Sequence[tuple[str, float]]) -> float:
-    return round(sum(weight for term, weight in terms if _at(line, term) >= 0), 6)
+@lru_cache(maxsize=_TEXTS_KEPT)
+def _split(text: str) -> tuple[tuple[str, ...], tuple[int, ...], str]:
+    """The pieces of a text, where each begins in it put together again, and all of it in lower case."""
+    pieces = tuple(piece.strip() for piece in _SENTENCE_END.split(text) if piece.strip()) or ("",)
+    # one character at a time: a few letters grow when they are made small
+    lowered = ["".join(c.lower()[:1] or c for c in piece) if not piece.isascii() else piece.lower() for piece in pieces]
+    starts, at = [], 0
+    for piece in lowered:
+        starts.append(at)
+        at += len(piece) + 1
+    return pieces, tuple(starts), "\n".join(lowered)
 
 
-def _at(line: str, term: str) -> int:
-    """Where a word that begins with the term stands in the line, -1 if nowhere; Chinese has no word borders."""
-    at = line.find(term)
-    while at > 0 and term.isascii() and line[at - 1].isascii() and line[at - 1].isalnum():
-        at = line.find(term, at + 1)
-    return at
+def _places(text: str, term: str) -> Iterator[int]:
+    """Where words that begin with the term stand in the text; Chinese has no word borders."""
+    at = text.find(term)
+    while at >= 0:
+        inside = at > 0 and term.isascii() and text[at - 1].isascii() and text[at - 1].isalnum()
+        if not inside:
+            yield at
+        at = text.find(term, at + 1)
 
 
 def _clip(line: str, terms: Sequence[tuple[str, float]]) -> str:
     """At most 200 characters of a line, from a little before the first thing looked for."""
     if len(line) <= SNIPPET_CHARS:
         return line
-    places = [at for term, _ in terms if (at := _at(line.lower(), term)) >= 0]
+    lowered = line.lower()
+    places = [at for term, _ in terms for at in _places(lowered, term)]
     start = max(0, min(min(places, default=0) - 40, len(line) - SNIPPET_CHARS))
     if start and (space := line.find(" ", start, start + 30)) > 0:
         start = space + 1

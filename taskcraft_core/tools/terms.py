@@ -17,6 +17,8 @@ _ASKING = re.compile(
     "什么|哪个|哪一个|哪些|哪里|哪位|哪种|哪|多少|几个|是否|怎么|怎样|如何|根据|按照|的|了|是|在|吗|呢|和|与|为"
 )
 """What Chinese questions are asked with; a query is cut there, since it says nothing of what is looked for."""
+_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9]{3}(?![0-9]))")
+_POINT = re.compile(r"(?<=[0-9])[.](?=[0-9])")
 _STOP_WORDS = frozenset(
     [
         "a", "an", "and", "are", "as", "at", "be", "been", "by", "can", "did", "do", "does", "each", "for", "from",
@@ -42,8 +44,17 @@ def analyzer() -> tantivy.TextAnalyzer:
 
 
 def spaced(text: str) -> str:
-    """The text without its Chinese, Japanese and Korean runs: what the word fields index."""
-    return _RUN.sub(" ", text)
+    """What the word fields index: no Chinese, Japanese and Korean runs, and every number one word."""
+    return _POINT.sub("p", _COMMA.sub("", _RUN.sub(" ", text)))
+
+
+def as_written(word: str) -> tuple[str, ...]:
+    """How a word of a query may stand in a text: a number with its point, and with commas as well."""
+    whole, point, fraction = word.partition("p")
+    if not whole.isdigit() or (point and not fraction.isdigit()):
+        return (word,)
+    rest = f".{fraction}" if point else ""
+    return tuple(dict.fromkeys((f"{whole}{rest}", f"{int(whole):,}{rest}")))
 
 
 def grams(text: str) -> str:
