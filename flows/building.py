@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from flows.display import Display
-from flows.embedded import prepare_prefect
+from flows.embedded import use_server
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ConfigError, TaskCraftError
 
@@ -28,10 +28,14 @@ def run_build(
         TaskCraftError: The build failed.
     """
     config = BuildConfig.load(config_file, **options)
-    _check(sources, out, config)
-    prepare_prefect(verbose)
+    _check(sources, out)
     console = Console()
     with Display(console) as display:
+        server = use_server(verbose)
+        _check_roles(config)
+        import flows.build_dataset  # noqa: F401  (takes seconds, in which the server starts)
+
+        server.ready()
         summary = asyncio.run(_build(list(sources), str(out), config, display))
     from flows.tables import print_summary
 
@@ -53,18 +57,22 @@ async def _build(sources: list[str], out: str, config: BuildConfig, display: Dis
             ) from error
 
 
-def _check(sources: Sequence[str], out: Path, config: BuildConfig) -> None:
+def _check(sources: Sequence[str], out: Path) -> None:
     """What needs no server is checked before one is started."""
     from taskcraft_core.documents.fetch import is_url
     from taskcraft_core.documents.sources import files_of
-    from taskcraft_core.roles.bench import make_role
 
     for source in sources:
         if not is_url(source):
             next(files_of(source), None)
-    for role in ("author", "solver", "judge"):
-        make_role(role, getattr(config, role))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{out}: cannot be the output folder: {error.strerror}.") from None
+
+
+def _check_roles(config: BuildConfig) -> None:
+    from taskcraft_core.roles.bench import make_role
+
+    for role in ("author", "solver", "judge"):
+        make_role(role, getattr(config, role))

@@ -14,14 +14,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from flows.embedded import prepare_prefect
+from flows.embedded import use_server
 from taskcraft_core.config import Settings
 from taskcraft_core.errors import ConfigError
 
 
 def examine(out: Path) -> bool:
     """Prints a line a check; returns whether everything that a build needs is there."""
-    prepare_prefect(verbose=False)
     console = Console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("", "check", "found"):
@@ -102,13 +101,12 @@ def _dataset(_: Path) -> str:
 
 
 def _prefect(_: Path) -> str:
-    from prefect.settings import get_current_settings
-
-    url = get_current_settings().api.url
+    server = use_server(verbose=False)
+    server.ready()
     failure = asyncio.run(_health())
     if failure is not None:
-        raise ConfigError(f"{url or 'the embedded server'} does not answer: {failure}.")
-    return url or "the embedded server starts"
+        raise ConfigError(f"{server.url} does not answer: {failure}; start it, or unset PREFECT_API_URL.")
+    return "the embedded server starts" if server.embedded else f"{server.url} answers"
 
 
 async def _health() -> Exception | None:

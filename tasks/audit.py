@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.models import Task
 from taskcraft_core.shards import Reference, write_result
+from tasks.aside import aside
 from tasks.caching import kept, shard_task
 from tasks.manifest import read_all, read_manifest
 from tasks.progress import items_done
@@ -28,7 +28,7 @@ async def audit_rows(
         return there
     tasks = [one for name in candidates for one in read_all(folder, read_manifest(folder, name), Task)]
     corpus = bench_for(folder, documents, config).corpus
-    passed, failed = await asyncio.to_thread(audit, tasks, corpus, config)
+    passed, failed = await aside(audit, tasks, corpus, config)
     quarantine(failed, folder)
     items_done(len(passed) + len(failed))
     return write_result(folder, stage, fingerprint, passed, Task, [one.rejection for one in failed])

@@ -13,6 +13,7 @@ from taskcraft_core.extension.width import extend_width, groups
 from taskcraft_core.fingerprint import bucket_of
 from taskcraft_core.models import Rejection, Task, content_hash
 from taskcraft_core.shards import Reference, read_result, write_result
+from tasks.aside import aside
 from tasks.caching import kept, shard_task
 from tasks.manifest import read_all, read_manifest
 from tasks.progress import items_done
@@ -47,7 +48,7 @@ async def balance_depth(out: str, stage: str, fingerprint: str, extended: list[s
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
     tasks = [one for name in extended for one in read_all(folder, read_manifest(folder, name), Task)]
-    stay, rejections = balance(tasks, config)
+    stay, rejections = await aside(balance, tasks, config)
     items_done(len(stay) + len(rejections))
     return write_result(folder, stage, fingerprint, stay, Task, rejections)
 
@@ -63,7 +64,7 @@ async def extend_width_shard(
     bench = bench_for(folder, documents, config)
     merged: list[Task] = []
     rejections: list[Rejection] = []
-    for parts in _groups(folder, verified, config):
+    for parts in await aside(_groups, folder, verified, config):
         if bucket_of(content_hash([part.task_id for part in parts]), config.buckets) != bucket:
             continue
         result = await extend_width(parts, bench, config)

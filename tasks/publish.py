@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
@@ -12,6 +11,7 @@ from taskcraft_core.dataset.store import Published, open_dataset, publish
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.models import Document, Task
 from taskcraft_core.shards import Reference, read_result
+from tasks.aside import aside
 from tasks.caching import plain_task
 from tasks.manifest import read_all, read_manifest
 
@@ -24,7 +24,7 @@ async def publish_dataset(
 
     Looks at the dataset each time instead of trusting a memory, for other builds publish into it too.
     """
-    return await asyncio.to_thread(_publish, Path(out), audited, documents, lineage, config)
+    return await aside(_publish, Path(out), audited, documents, lineage, config)
 
 
 def _publish(out: Path, audited: Reference, documents: str, lineage: Lineage, config: BuildConfig) -> Published:
