@@ -7,8 +7,9 @@ so it is worked out here. Everything is built when first asked for, in time line
 from __future__ import annotations
 
 import unicodedata
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
@@ -16,18 +17,66 @@ from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
 
 from taskcraft_core.documents.chunks import PART_CHARS, Part, split
 from taskcraft_core.documents.render import render
-from taskcraft_core.models import Document, Figure, Link, Place, content_hash
+from taskcraft_core.models import Document, Figure, Link, MediaType, Place, Tool, content_hash, tool_for
 
-_TEXTS_KEPT = 512
+_TEXTS_KEPT = 256
+_DOCUMENTS_KEPT = 64
+_TARGETS_KEPT = 65_536
 _INDEX_PAGES = ("index.html", "index.htm")
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
-    """A link that leads to a document: where it stands, and the link as written."""
+class Head:
+    """What is known of a document without looking into it."""
 
-    source: Document
-    link: Link
+    id: str
+    uri: str
+    title: str
+    media_type: MediaType
+    language: str
+
+    @property
+    def tool(self) -> Tool:
+        """The tool that reads the document."""
+        return tool_for(self.media_type)
+
+
+class Packed(Mapping[str, Document]):
+    """Documents by id, kept compressed and unpacked when asked for: a tenth of the memory of whole ones.
+
+    Args:
+        documents: In any order; of those with the same id the one with the smallest uri is kept.
+    """
+
+    def __init__(self, documents: Iterable[Document]) -> None:
+        packed: dict[str, bytes] = {}
+        heads: dict[str, Head] = {}
+        self.named: set[tuple[str, str, str]] = set()
+        for one in documents:
+            self.named.add((one.id, one.uri, one.title))
+            if one.id not in heads or one.uri < heads[one.id].uri:
+                heads[one.id] = Head(one.id, one.uri, one.title, one.media_type, one.language)
+                packed[one.id] = zlib.compress(one.model_dump_json().encode(), 1)
+        self.heads = {key: heads[key] for key in sorted(heads)}
+        self._unpack = lru_cache(maxsize=_DOCUMENTS_KEPT)(
+            lambda key: Document.model_validate_json(zlib.decompress(packed[key]))
+        )
+
+    def __getitem__(self, key: str) -> Document:
+        """The document with this id."""
+        return self._unpack(key)
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids, sorted."""
+        return iter(self.heads)
+
+    def __len__(self) -> int:
+        """How many documents there are."""
+        return len(self.heads)
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a document with this id."""
+        return key in self.heads
 
 
 class Corpus:
@@ -39,32 +88,33 @@ class Corpus:
         part_chars: About how long the parts of a document are; only a second reading gives another length.
     """
 
-    documents: Mapping[str, Document]
+    documents: Packed
     """Every document by its id, sorted by id."""
+    heads: Mapping[str, Head]
+    """What is known of every document without looking into it, by its id, sorted by id."""
 
-    def __init__(self, documents: Iterable[Document], part_chars: int = PART_CHARS) -> None:
-        """Sorts the documents; everything else waits until it is asked for."""
-        given = sorted(documents, key=lambda document: (document.id, document.uri))
-        kept: dict[str, Document] = {}
-        for document in given:
-            kept.setdefault(document.id, document)
-        self.documents = MappingProxyType(kept)
-        self.fingerprint: str = content_hash(sorted({(d.id, d.uri, d.title) for d in given}))
-        self._uris: dict[str, Document] = {}
-        for document in given:
-            self._uris.setdefault(document.uri, kept[document.id])
-        self._links_at = lru_cache(maxsize=_TEXTS_KEPT)(_links_by_place)
-        self._target = lru_cache(maxsize=None)(self._find_target)
-        self._text = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: render(kept[key]))
-        self._parts = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: split(kept[key], part_chars))
+    def __init__(self, documents: Iterable[Document] | Packed, part_chars: int = PART_CHARS) -> None:
+        packed = documents if isinstance(documents, Packed) else Packed(documents)
+        self.documents, self.heads = packed, MappingProxyType(packed.heads)
+        self.fingerprint: str = content_hash(sorted(packed.named))
+        self._uris: dict[str, str] = {}
+        for key, uri, _ in sorted(packed.named):
+            self._uris.setdefault(uri, key)
+        self._links_at = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: _links_by_place(packed[key]))
+        self._target = lru_cache(maxsize=_TARGETS_KEPT)(self._find_target)
+        self._text = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: render(packed[key]))
+        self._parts = lru_cache(maxsize=_TEXTS_KEPT)(lambda key: split(packed[key], part_chars))
 
-    def by_uri(self, uri: str) -> Document | None:
+    def by_uri(self, uri: str) -> Head | None:
         """The document with exactly this uri."""
-        return self._uris.get(uri)
+        return self._head(self._uris.get(uri))
 
-    def by_title(self, title: str) -> list[Document]:
+    def by_title(self, title: str) -> list[Head]:
         """The documents with this title, whatever its case and spacing, sorted by id."""
-        return list(self._titles.get(folded(title), ()))
+        return [self.heads[key] for key in self._titles.get(folded(title), ())]
+
+    def _head(self, document_id: str | None) -> Head | None:
+        return self.heads.get(document_id) if document_id is not None else None
 
     def text(self, document_id: str) -> str:
         """The rendered document.
@@ -82,7 +132,7 @@ class Corpus:
         """
         return self._parts(document_id)
 
-    def resolve(self, source: Document, href: str) -> Document | None:
+    def resolve(self, source: Document, href: str) -> Head | None:
         """The document that a link leads to.
 
         Args:
@@ -94,10 +144,10 @@ class Corpus:
         """
         href = href.strip()
         if not href or href[0] in "#?":
-            return self.documents.get(source.id)
+            return self._head(source.id)
         return self._target(_folder(source.uri), href)
 
-    def named(self, source: Document, place: Place, name: str) -> Document | None:
+    def named(self, source: Document, place: Place, name: str) -> Head | None:
         """The document that an entry names: by the link that the name is, else by its title.
 
         Args:
@@ -110,68 +160,54 @@ class Corpus:
         """
         linked = {
             target.id: target
-            for link in self._links_at(source).get(place, ())
+            for link in self._links_at(source.id).get(place, ())
             if folded(link.text) == folded(name) and (target := self.resolve(source, link.href))
         }
         found = list(linked.values()) or self.by_title(name)
         return found[0] if len(found) == 1 else None
 
-    def links_to(self, document_id: str) -> tuple[Inbound, ...]:
-        """The links from other documents to this one, by the id of their document and then as they stand."""
-        return tuple(self._inbound.get(document_id, ()))
-
     def containers(self, document_id: str) -> tuple[tuple[Document, Figure], ...]:
         """The other documents that show this one as a figure, by their id and then as the figures stand."""
-        return tuple(self._containers.get(document_id, ()))
+        return tuple((self.documents[key], figure) for key, figure in self._containers.get(document_id, ()))
 
     @cached_property
-    def _titles(self) -> Mapping[str, list[Document]]:
-        titles: defaultdict[str, list[Document]] = defaultdict(list)
-        for document in self.documents.values():
-            titles[folded(document.title)].append(document)
+    def _titles(self) -> Mapping[str, list[str]]:
+        titles: defaultdict[str, list[str]] = defaultdict(list)
+        for key, head in self.heads.items():
+            titles[folded(head.title)].append(key)
         return dict(titles)
 
     @cached_property
-    def _paths(self) -> Mapping[str, Document]:
+    def _paths(self) -> Mapping[str, str]:
         """Documents by their uri in normal form; one that has a query or a fragment is known by it."""
-        paths: dict[str, Document] = {}
+        paths: dict[str, str] = {}
         for uri in sorted(self._uris):
             for key in _normal(uri if "://" in uri else quote(uri))[0]:
                 paths.setdefault(key, self._uris[uri])
         return paths
 
-    def _find_target(self, folder: str, href: str) -> Document | None:
+    def _find_target(self, folder: str, href: str) -> Head | None:
         try:
             # urljoin leaves "./a.html" as it is when there is no folder, so a root stands in for it.
             forms = _normal(urljoin(folder, href) if folder else urljoin("/", href).removeprefix("/"))
         except ValueError:  # a malformed address, such as "http://[": it leads nowhere
             return None
-        return next((self._paths[key] for keys in forms for key in keys if key in self._paths), None)
+        return self._head(next((self._paths[key] for keys in forms for key in keys if key in self._paths), None))
 
     @cached_property
-    def _inbound(self) -> Mapping[str, list[Inbound]]:
-        inbound: defaultdict[str, list[Inbound]] = defaultdict(list)
-        for source in self.documents.values():
-            for link in source.links:
-                target = self.resolve(source, link.href)
-                if target and target.id != source.id:
-                    inbound[target.id].append(Inbound(source, link))
-        return dict(inbound)
-
-    @cached_property
-    def _containers(self) -> Mapping[str, list[tuple[Document, Figure]]]:
-        containers: defaultdict[str, list[tuple[Document, Figure]]] = defaultdict(list)
+    def _containers(self) -> Mapping[str, list[tuple[str, Figure]]]:
+        containers: defaultdict[str, list[tuple[str, Figure]]] = defaultdict(list)
         for source in self.documents.values():
             for block in source.blocks:
                 target = self.shown(source, block) if isinstance(block, Figure) else None
                 if isinstance(block, Figure) and target and target.id != source.id:
-                    containers[target.id].append((source, block))
+                    containers[target.id].append((source.id, block))
         return dict(containers)
 
-    def shown(self, source: Document, figure: Figure) -> Document | None:
+    def shown(self, source: Document, figure: Figure) -> Head | None:
         """The document that a figure of `source` shows, if it is in the corpus."""
         if figure.document_id is not None:
-            return self.documents.get(figure.document_id)
+            return self._head(figure.document_id)
         return self.resolve(source, figure.href) if figure.href else None
 
 

@@ -126,9 +126,14 @@ class Document(Record):
     @property
     def tool(self) -> Tool:
         """The tool that reads this document."""
-        if self.media_type == "application/pdf":
-            return "pdf"
-        return "image" if self.media_type.startswith("image/") else "page"
+        return tool_for(self.media_type)
+
+
+def tool_for(media_type: MediaType) -> Tool:
+    """The tool that reads documents of a media type."""
+    if media_type == "application/pdf":
+        return "pdf"
+    return "image" if media_type.startswith("image/") else "page"
 
 
 # --- tasks -------------------------------------------------------------------------------------------------

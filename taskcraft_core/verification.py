@@ -12,7 +12,6 @@ from taskcraft_core import checks
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.models import (
     AtomicTask,
-    Document,
     Reason,
     Rejection,
     Solution,
@@ -129,7 +128,7 @@ async def _second_reading(atomic: AtomicTask, bench: Bench, steps: int) -> str |
 
 def _tools(atomic: AtomicTask, bench: Bench) -> tuple[Tool, ...]:
     """The reading tools, in the order of reading: of the named document, then of the one with the evidence."""
-    named: list[Document] = bench.corpus.by_title(atomic.identifier)
+    named = bench.corpus.by_title(atomic.identifier)
     return tuple(dict.fromkeys([named[0].tool, atomic.tool]))
 
 

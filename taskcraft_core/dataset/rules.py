@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from taskcraft_core.dataset.candidates import Candidates
 from taskcraft_core.dataset.kinds import follows_from_parents, parents_resolve
-from taskcraft_core.models import Task, Tool, task_id_of
+from taskcraft_core.models import Task, Tool, task_id_of, tool_for
 from taskcraft_core.verification import AUXILIARY_STEPS
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -83,16 +83,10 @@ def quote_in_document(task: Task, among: Candidates) -> bool:
 
 def tools_read_evidence(task: Task, _: Candidates) -> bool:
     """The tools are each named once, read all of the evidence, and were all used on the way."""
-    needed = {_tool_for(evidence.media_type) for evidence in task.evidence}
+    needed = {tool_for(evidence.media_type) for evidence in task.evidence}
     called = {call.name for message in task.trajectory for call in message.tool_calls}
     used = {tool for tool in task.tools if READING[tool] in called}
     return needed <= set(task.tools) == used and len(task.tools) == len(used)
-
-
-def _tool_for(media_type: str) -> Tool:
-    if media_type == "application/pdf":
-        return "pdf"
-    return "image" if media_type.startswith("image/") else "page"
 
 
 def arguments_parse(task: Task, _: Candidates) -> bool:

@@ -38,7 +38,8 @@ async def extend_depth(core: Task, bench: Bench, config: BuildConfig) -> tuple[l
     found = bench.corpus.by_title(core.identifier)
     if len(found) != 1:
         return [], [_reject(core, Reason.IDENTIFIER, f"{len(found)} documents are titled {core.identifier!r}")]
-    supersets = await bench.author.supersets(core.identifier, found[0], bench.corpus)
+    target = bench.corpus.documents[found[0].id]
+    supersets = await bench.author.supersets(core.identifier, target, bench.corpus)
     if not supersets:
         return [], [_reject(core, Reason.NO_SUPERSET, f"nothing in the corpus describes {core.identifier!r}")]
     tasks: list[Task] = []
@@ -85,7 +86,7 @@ def _relation_fails(core: Task, superset: Superset, bench: Bench) -> Failure | N
     """The relation is no step back, no other name for the same thing, and leads to one document."""
     document = superset.document
     chain = {evidence.document_id for evidence in core.evidence} | {superset.target.id}
-    if document.id in chain or any(same(document.title, bench.corpus.documents[i].title) for i in chain):
+    if document.id in chain or any(same(document.title, bench.corpus.heads[i].title) for i in chain):
         return Reason.CYCLE, f"{document.title!r} stands in the chain already"
     if is_synonym(document.title, core.identifier):
         return Reason.SYNONYM, f"{document.title!r} is another name for {core.identifier!r}"

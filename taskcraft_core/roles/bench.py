@@ -54,7 +54,7 @@ def bench_of(corpus: Corpus, config: BuildConfig, journal: SolutionJournal) -> B
         ConfigError: No such role.
     """
     search = LocalSearch(corpus)
-    recut = Corpus(corpus.documents.values(), part_chars=SECOND_READING_CHARS)
+    recut = Corpus(corpus.documents, part_chars=SECOND_READING_CHARS)
     reader: Solver = make_role("solver", config.solver)
     return Bench(
         corpus=corpus,

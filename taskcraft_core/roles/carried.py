@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from taskcraft_core.fingerprint import STAGE_VERSIONS
 from taskcraft_core.journal import SolutionJournal
 from taskcraft_core.models import Solution, content_hash
 from taskcraft_core.roles import Solver
@@ -32,7 +33,7 @@ class CarriedSolver:
 
     async def solve(self, question: str, tools: Toolbox, max_steps: int) -> Solution:
         """The journal's solution if its observations are unchanged, else a new one, which is then kept."""
-        key = content_hash([self.spec, question, max_steps])
+        key = content_hash([self.spec, STAGE_VERSIONS["verify"], question, max_steps])
         kept = self._journal.get(key)
         if kept is not None and await replay(kept.trajectory, tools):
             self.carried += 1

@@ -109,7 +109,7 @@ class LocalSearch:
         return 1.0 + log((1 + len(self._entries)) / (1 + self._searcher.doc_freq(field, term)))
 
     def _hit(self, document_id: str, part: int, terms: list[tuple[str, float]]) -> Hit:
-        document = self._corpus.documents[document_id]
+        document = self._corpus.heads[document_id]
         parts = self._corpus.parts(document_id)
         return Hit(
             title=document.title,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import lru_cache
 
-from taskcraft_core.corpus import Corpus
+from taskcraft_core.corpus import Corpus, Head
 from taskcraft_core.documents.chunks import Part
 from taskcraft_core.models import Document, Figure
 from taskcraft_core.models import Tool as Kind
 from taskcraft_core.tools.toolbox import Parameter, Tool
 
 MAX_LINKS = 60
+_OBSERVATIONS_KEPT = 512
 _URI = Parameter("string", "The uri of a document, as a search result or a list of links gives it.")
 _PART = Parameter("integer", "Which part of the document to read, from 1.", default=1)
 
@@ -46,11 +48,16 @@ def reading_tools(corpus: Corpus) -> tuple[Tool, ...]:
 
 def _reader(corpus: Corpus, kind: Kind) -> Callable[..., Awaitable[str]]:
     async def read(uri: str, part: int = 1) -> str:
-        document = corpus.by_uri(uri) or corpus.by_uri(uri.strip().partition("#")[0])
-        if document is None:
+        return observed(uri, part)
+
+    @lru_cache(maxsize=_OBSERVATIONS_KEPT)
+    def observed(uri: str, part: int) -> str:
+        head = corpus.by_uri(uri) or corpus.by_uri(uri.strip().partition("#")[0])
+        if head is None:
             return f"Error: there is no document with the uri {uri!r}; search, and use a uri from the results."
-        if document.tool != kind:
-            return f"Error: {uri!r} is {_CALLED[document.tool]}; call {READERS[document.tool]}."
+        if head.tool != kind:
+            return f"Error: {uri!r} is {_CALLED[head.tool]}; call {READERS[head.tool]}."
+        document = corpus.documents[head.id]
         parts = corpus.parts(document.id)
         if kind == "image":
             return _shown(document, 1, 1, corpus.text(document.id), _links(corpus, document, parts))
@@ -79,7 +86,7 @@ def _links(corpus: Corpus, document: Document, parts: tuple[Part, ...]) -> list[
     return list(lines)
 
 
-def _references(corpus: Corpus, document: Document) -> Iterator[tuple[str, str, Document | None]]:
+def _references(corpus: Corpus, document: Document) -> Iterator[tuple[str, str, Head | None]]:
     """(place, text, target) of the links, then of the figures of a document."""
     for link in document.links:
         yield link.place, link.text, corpus.resolve(document, link.href)

@@ -122,7 +122,8 @@ async def test_an_element_that_two_documents_carry_is_not_replaced(world) -> Non
 
 async def test_no_more_attempts_and_extensions_than_the_paper(world) -> None:
     _, core, _ = world.pick(world.depth, 0)
-    (target,) = world.bench.corpus.by_title(core.identifier)
+    (head,) = world.bench.corpus.by_title(core.identifier)
+    target = world.bench.corpus.documents[head.id]
     good = (await world.bench.author.supersets(core.identifier, target, world.bench.corpus))[0]
     merged: list[Superset] = []
 

@@ -83,7 +83,7 @@ async def leaked(world, number: int) -> Outcome:
 async def shortcut(world, number: int) -> Outcome:
     """The last document says what the superset says of it; or the last clause quotes what only that document says."""
     extended = task, core, _ = world.pick([one for one in world.depth if len(one[0].selector.value) >= 20], number)
-    target = world.bench.corpus.by_title(core.identifier)[0]
+    target = world.bench.corpus.documents[world.bench.corpus.by_title(core.identifier)[0].id]
     if number < EACH // 2:
         bench = world.with_documents([plus(target, passage(f"{task.selector.value}."))])
         author = Merging(world, extended, lambda question: question)
@@ -136,7 +136,7 @@ TELLING = "Overlooked by every almanac until the clerks revolted"
 async def cycle(world, number: int) -> Outcome:
     """The last document describes the superset: a chain would come back to where it ends; or describes itself."""
     task, core, _ = world.pick(world.depth, number)
-    target = world.bench.corpus.by_title(core.identifier)[0]
+    target = world.bench.corpus.documents[world.bench.corpus.by_title(core.identifier)[0].id]
     start = core if number % 4 == 0 else task
     page = plus(target, lists(("Moon", "Remark"), (start.identifier, TELLING)))
     bench = world.with_documents([page])
