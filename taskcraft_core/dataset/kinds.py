@@ -40,7 +40,8 @@ def _is_depth(task: Task, core: Task, auxiliary: Task) -> bool:
         and task.identifier == auxiliary.identifier
         and task.evidence == auxiliary.evidence + core.evidence
         and task.selector is not None
-        and task.selector.document_id == auxiliary.evidence[0].document_id
+        # what a figure is called stands in the figure, and not in the page that shows it
+        and (task.selector.kind == "figure" or task.selector.document_id == auxiliary.evidence[0].document_id)
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from flows.embedded import prepare_prefect
+from flows.embedded import use_server
 
 PAGES = ("solar-system/*.html", "zh/*.html", "tables/*.csv", "figures/*moon-radii-s*.png", "reports/deep-lakes.pdf")
 ADDED = "landmarks/eiffel-tower.html"
@@ -79,5 +79,5 @@ async def rebuilds(samples: Path, folder: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    prepare_prefect(verbose=False)
+    use_server(verbose=False).ready()
     print(json.dumps(asyncio.run(rebuilds(Path(sys.argv[1]), Path(sys.argv[2])))))

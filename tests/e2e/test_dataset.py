@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.rows import Row, row_hash, task_of
@@ -15,13 +16,14 @@ from taskcraft_core.tools import READERS, local_toolbox
 from taskcraft_core.tools.replay import replay
 
 CONFIG = BuildConfig()
+SAMPLES = Path(__file__).parent.parent.parent / "data" / "samples"
 READS = {name: tool for tool, name in READERS.items()}
 
 
 def stands_in(part: str, text: str) -> bool:
-    """Whether a text holds a part as whole words, whatever the case; Chinese has no word borders."""
-    before = r"(?<!\w)" if part[0].isascii() else ""
-    after = r"(?!\w)" if part[-1].isascii() else ""
+    """Whether a text holds a part as whole words or numbers, whatever the case; Chinese has no word borders."""
+    before = r"(?<!\w)(?<!\d[.,])" if part[0].isascii() else ""
+    after = r"(?!\w|[.,]\d)" if part[-1].isascii() else ""
     return re.search(before + re.escape(part.casefold()) + after, text.casefold()) is not None
 
 
@@ -52,6 +54,21 @@ def test_there_are_enough_tasks_of_every_kind(built) -> None:
     assert hops[2] >= 60
     assert hops[3] >= 20
     assert len(built.kind("width")) >= 50
+
+
+def test_chains_lead_from_pages_into_pdfs_and_images(built) -> None:
+    tools = {row.tools for row in built.kind("depth")}
+    assert {("page", "pdf"), ("page", "image")} <= tools
+
+
+def test_the_audit_finds_nothing_that_the_stages_let_through(built) -> None:
+    assert [one for one in built.left_out if one.stage == "audit"] == []
+
+
+def test_every_file_is_a_document_or_a_rejection(built) -> None:
+    uris = {document.uri for document in built.corpus.documents.values()} | {one.item for one in built.unusable}
+    files = {f"samples/{path.relative_to(SAMPLES).as_posix()}" for path in SAMPLES.rglob("*") if path.is_file()}
+    assert [name for name in sorted(files) if not any(uri.startswith(name) for uri in uris)] == []
 
 
 def test_no_superset_carries_the_dataset(built) -> None:
