@@ -10,6 +10,10 @@ from taskcraft_core.models import Reason, Rejection, Task
 from taskcraft_core.verification import reject
 
 
+ALWAYS = 5
+"""So many tasks a superset may be in however few there are: a small corpus has few supersets."""
+
+
 def balance(tasks: Sequence[Task], config: BuildConfig) -> tuple[list[Task], list[Rejection]]:
     """Leaves out depth tasks until no superset is in more than `superset_share` of those that stay.
 
@@ -23,14 +27,12 @@ def balance(tasks: Sequence[Task], config: BuildConfig) -> tuple[list[Task], lis
     unique = {task.task_id: task for task in tasks}
     depth = sorted((t for t in unique.values() if t.kind == "depth"), key=lambda t: (t.hops, t.task_id))
     chains = {task.task_id: chain_of(task, unique) for task in depth}
-    kept: set[str] = set()
     # a share of those that stay is never more than the same share of all
-    for cap in range(int(config.superset_share * len(depth)), 0, -1):
+    cap = int(config.superset_share * len(depth))
+    kept = _kept(depth, chains, max(cap, ALWAYS))
+    while cap > max(config.superset_share * len(kept), ALWAYS):
+        cap -= 1
         kept = _kept(depth, chains, cap)
-        if cap <= config.superset_share * len(kept):
-            break
-    else:
-        kept = set()
     stay = [task for key, task in sorted(unique.items()) if task.kind != "depth" or key in kept]
     return stay, [_overused(task) for task in depth if task.task_id not in kept]
 
