@@ -66,12 +66,14 @@ class Server:
         if self._process is None:
             return
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self._process.poll() is None:
-            try:
-                if httpx.get(f"{self.url}/health", timeout=5, trust_env=False).is_success:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.1)
+        with httpx.Client(timeout=5, trust_env=False, verify=False) as client:
+            while time.monotonic() < deadline and self._process.poll() is None:
+                try:
+                    if client.get(f"{self.url}/health").is_success:
+                        return
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.2)
         raise TaskCraftError(f"The embedded Prefect server does not start: {self._last_words()}.")
 
     def stop(self) -> None:
@@ -92,6 +94,12 @@ class Server:
         return lines[-1].rstrip(".") if lines else f"no answer in {START_SECONDS:.0f} s"
 
 
+def prepare_prefect(verbose: bool) -> None:
+    """Sets the environment for Prefect, and for a server that it may start; has to come before Prefect is imported."""
+    for name, value in (EMBEDDED if verbose else EMBEDDED | QUIET).items():
+        os.environ.setdefault(name, value)
+
+
 def use_server(verbose: bool) -> Server:
     """Points Prefect to the user's server, or to an embedded one that is starting and stops at exit.
 
@@ -100,8 +108,7 @@ def use_server(verbose: bool) -> Server:
     Args:
         verbose: Prefect may write its log to the terminal.
     """
-    for name, value in (EMBEDDED if verbose else EMBEDDED | QUIET).items():
-        os.environ.setdefault(name, value)
+    prepare_prefect(verbose)
     from prefect.context import refresh_global_settings_context
     from prefect.settings import get_current_settings
 

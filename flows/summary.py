@@ -132,7 +132,7 @@ def _tasks(out: Path, audited: StageRun) -> tuple[TaskCount, ...]:
 
 
 def _columns(out: Path, shard: Reference, *names: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(out / shard.path, columns=[*names]).to_pylist()
+    rows: list[dict[str, Any]] = pq.ParquetFile(out / shard.path).read(columns=[*names]).to_pylist()
     return rows
 
 

@@ -27,17 +27,10 @@ RETRY_DELAYS = [2.0, 10.0]
 ShardWork = Callable[..., Awaitable[Reference]]
 
 
-def is_retryable(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
+async def is_retryable(_: Task[..., Any], __: TaskRun, state: State[Any]) -> bool:
     """Whether trying again may help: an outage of a service or of the network, never a fault in the input."""
-    try:
-        state.result(raise_on_failure=True)
-    except TaskCraftError as error:
-        return error.retryable
-    except httpx.TransportError:
-        return True
-    except BaseException:
-        return False
-    return False
+    failure = await state.aresult(raise_on_failure=False)
+    return isinstance(failure, httpx.TransportError) or (isinstance(failure, TaskCraftError) and failure.retryable)
 
 
 def shard_key(_: TaskRunContext, arguments: dict[str, Any]) -> str:

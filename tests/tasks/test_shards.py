@@ -1,0 +1,132 @@
+"""Policy on a real Prefect server: what is computed again, what is tried again, and what one failure stops."""
+
+from pathlib import Path
+
+import pytest
+from prefect import flow
+
+from flows.gathering import StageFailed, StageRun, run_shards
+from taskcraft_core.errors import ConfigError, ProviderUnavailable
+from taskcraft_core.models import Reason, Rejection, Task
+from taskcraft_core.shards import Reference, rejected_path, result_path, write_result
+from tasks.caching import kept, shard_task
+from tasks.manifest import read_manifest
+from tasks.progress import items_done, watched_by
+
+pytestmark = pytest.mark.usefixtures("prefect")
+STAGE = "verify"
+NAMES = ("aaaa", "bbbb", "cccc")
+
+
+class Work:
+    """Counts what is computed, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.failures: dict[str, list[Exception]] = {}
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+async def run(work: Work, out: Path, names: tuple[str, ...] = NAMES) -> StageRun:
+    @shard_task
+    async def compute(out: str, stage: str, fingerprint: str) -> Reference:
+        if (there := kept(Path(out), stage, fingerprint)) is not None:
+            return there
+        if work.failures.get(fingerprint):
+            raise work.failures[fingerprint].pop()
+        work.done.append(fingerprint)
+        items_done()
+        left_out = Rejection(stage="verify", reason=Reason.GUESS, item=fingerprint, detail="none")
+        return write_result(Path(out), stage, fingerprint, [], Task, [left_out])
+
+    @flow(persist_result=False)
+    async def stage() -> StageRun:
+        return await run_shards(str(out), STAGE, compute.with_options(retry_delay_seconds=0), {n: {} for n in names})
+
+    return await stage()
+
+
+async def test_a_second_run_computes_nothing(work: Work, tmp_path: Path) -> None:
+    first = await run(work, tmp_path)
+    second = await run(work, tmp_path)
+    assert sorted(work.done) == list(NAMES)
+    assert (first.computed, first.reused, second.computed, second.reused) == (3, 0, 0, 3)
+    assert second.shards == first.shards and second.manifest == first.manifest
+    assert sorted(read_manifest(tmp_path, first.manifest), key=str) == sorted(first.shards, key=str)
+
+
+async def test_only_a_new_shard_is_computed(work: Work, tmp_path: Path) -> None:
+    await run(work, tmp_path)
+    grown = await run(work, tmp_path, (*NAMES, "dddd"))
+    assert work.done[3:] == ["dddd"] and (grown.computed, grown.reused) == (1, 3)
+
+
+async def test_damaged_and_missing_files_are_computed_again(work: Work, tmp_path: Path) -> None:
+    first = await run(work, tmp_path)
+    result_path(tmp_path, STAGE, "aaaa").unlink()
+    cut = rejected_path(tmp_path, STAGE, "cccc")
+    cut.write_bytes(cut.read_bytes()[:-40])
+    again = await run(work, tmp_path)
+    assert sorted(work.done[3:]) == ["aaaa", "cccc"] and again.shards == first.shards
+    # What was made anew is remembered like anything else.
+    assert (await run(work, tmp_path)).computed == 0
+    assert len(work.done) == 5
+
+
+async def test_output_folders_do_not_share_results(work: Work, tmp_path: Path) -> None:
+    await run(work, tmp_path / "one")
+    other = await run(work, tmp_path / "two")
+    assert other.computed == 3 and len(work.done) == 6
+    assert all((tmp_path / "two" / shard.path).exists() for shard in other.shards)
+
+
+async def test_a_folder_that_was_moved_is_used_as_it_is(work: Work, tmp_path: Path) -> None:
+    await run(work, tmp_path / "here")
+    (tmp_path / "here").rename(tmp_path / "there")
+    moved = await run(work, tmp_path / "there")
+    assert moved.computed == 0 and len(work.done) == 3
+
+
+async def test_one_failure_does_not_stop_the_others(work: Work, tmp_path: Path) -> None:
+    work.failures["aaaa"] = [ConfigError("the wrong folder")]
+    with pytest.raises(StageFailed, match=r"1 of 3 shards of the stage verify failed \(the wrong folder\)"):
+        await run(work, tmp_path)
+    assert sorted(work.done) == ["bbbb", "cccc"]
+    recovered = await run(work, tmp_path)
+    assert (recovered.computed, recovered.reused) == (1, 2) and work.done[2:] == ["aaaa"]
+
+
+async def test_an_outage_is_tried_again_and_nothing_else(work: Work, tmp_path: Path) -> None:
+    work.failures["bbbb"] = [ProviderUnavailable("down"), ProviderUnavailable("down")]
+    assert (await run(work, tmp_path / "outage")).computed == 3
+    work.failures["cccc"] = [ConfigError("not tried again"), ConfigError("tried")]
+    with pytest.raises(StageFailed, match="tried"):
+        await run(work, tmp_path / "fault")
+    assert len(work.failures["cccc"]) == 1
+
+
+async def test_a_listener_hears_of_every_step(work: Work, tmp_path: Path) -> None:
+    class Ear:
+        def __init__(self) -> None:
+            self.heard: list[object] = []
+
+        def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
+            self.heard.append((stage, shards, reused, items))
+
+        def items_done(self, count: int) -> None:
+            self.heard.append(count)
+
+        def shard_done(self) -> None:
+            self.heard.append("shard")
+
+        def stage_ends(self) -> None:
+            self.heard.append("end")
+
+    ear = Ear()
+    with watched_by(ear):
+        await run(work, tmp_path, ("aaaa",))
+    assert ear.heard == [(STAGE, 1, 0, None), 1, "shard", "end"]
