@@ -150,6 +150,8 @@ class Corpus:
     def named(self, source: Document, place: Place, name: str) -> Head | None:
         """The document that an entry names: by the link that the name is, else by its title.
 
+        A page can link: where it does not, an entry that is called as some page is may well mean something else.
+
         Args:
             source: The document that the entry stands in.
             place: The place of the entry.
@@ -163,7 +165,9 @@ class Corpus:
             for link in self._links_at(source.id).get(place, ())
             if folded(link.text) == folded(name) and (target := self.resolve(source, link.href))
         }
-        found = list(linked.values()) or self.by_title(name)
+        found = list(linked.values())
+        if not found and source.media_type != "text/html":
+            found = [head for head in self.by_title(name) if head.title == name]
         return found[0] if len(found) == 1 else None
 
     def containers(self, document_id: str) -> tuple[tuple[Document, Figure], ...]:

@@ -8,7 +8,7 @@ from typing import Any
 from taskcraft_core.models import content_hash
 
 STAGE_VERSIONS: Mapping[str, int] = {
-    "ingest": 1,
+    "ingest": 2,
     "generate": 1,
     "verify": 1,
     "depth": 2,

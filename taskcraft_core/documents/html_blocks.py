@@ -241,8 +241,15 @@ def first_paragraph(body: LexborNode) -> LexborNode:
 def term_name(term: LexborNode) -> str:
     """The name that a term gives: for documented code the dotted name without its signature."""
     names = [*term.css(".descclassname"), *term.css(".descname")] if term.css_first(".descname") else [term]
-    text = "".join(node.text(separator="") for node in names)
-    return fold(text).removesuffix("¶").strip()
+    text = "".join(_term_text(node) for node in names)
+    return fold(text).removesuffix("¶").strip(" ,")
+
+
+def _term_text(node: LexborNode) -> str:
+    """The text of a term; several names on lines of their own are told apart by commas."""
+    if node.is_text_node:
+        return node.text(deep=False) or ""
+    return ", " if node.tag == "br" else "".join(_term_text(child) for child in children(node))
 
 
 def is_key_value(entries: list[tuple[str, str]]) -> bool:

@@ -95,32 +95,29 @@ def test_resolving_any_text_never_raises(href):
         corpus.resolve(document, href)
 
 
-def test_an_entry_names_a_document_by_its_link_or_else_by_its_title():
+def test_an_entry_names_a_document_by_its_link_or_where_there_are_none_by_its_title():
+    links = [Link(place="b0.r0", text="Short", href="a.html"), link("b.html", "B")]
+    plain = page("plain", "P").model_copy(update={"media_type": "text/csv"})
     corpus = Corpus(
         [
-            page(
-                "list",
-                "L",
-                links=[
-                    Link(place="b0.r0", text="Short", href="a.html"),
-                    link(
-                        "b.html",
-                        "B",
-                    ),
-                ],
-            ),
+            page("list", "L", links=links),
+            plain,
             page("a", "A — the whole title"),
             page("b", "B"),
             page("twin", "Twin"),
             page("twin2", "Twin"),
         ]
     )
-    source = corpus.documents["list"]
-    named = {
-        name: corpus.named(source, place, name) for place, name in [("b0.r0", "Short"), ("b9", "B"), ("b9", "Twin")]
-    }
-    assert {name: head.id if head else None for name, head in named.items()} == {"Short": "a", "B": "b", "Twin": None}
-    assert corpus.named(source, "b9", "Short") is None
+    page_, table = corpus.documents["list"], corpus.documents["plain"]
+    cases = [
+        (page_, "b0.r0", "Short"),
+        (page_, "b9", "B"),
+        (table, "b9", "B"),
+        (table, "b9", "b"),
+        (table, "b9", "Twin"),
+    ]
+    found = [corpus.named(*case) for case in cases]
+    assert [head.id if head else None for head in found] == ["a", None, "b", None, None]
 
 
 def test_containers_know_embedded_and_referenced_figures():
