@@ -73,6 +73,9 @@ def _check(sources: Sequence[str], out: Path) -> None:
 
 def _check_roles(config: BuildConfig) -> None:
     from taskcraft_core.roles.bench import make_role
+    from taskcraft_core.tools import SEARCH
 
+    if config.search not in SEARCH:
+        raise ConfigError(f"There is no search {config.search!r} yet; there is {', '.join(SEARCH)}.")
     for role in ("author", "solver", "judge"):
         make_role(role, getattr(config, role))
