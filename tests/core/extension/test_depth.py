@@ -26,7 +26,7 @@ class Changed:
 
 def listing(title: str, rows: tuple[tuple[str, str], ...]) -> Document:
     return Document(
-        id=content_hash(title), uri="samples/solar-system/added.html", title=title, media_type="text/html",
+        id=content_hash(title), uri="samples/solar-system/added.md", title=title, media_type="text/markdown",
         language="en", blocks=(Table(place="b0", header=("Collection", "Remark"), rows=rows),),
     )  # fmt: skip
 

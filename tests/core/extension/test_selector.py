@@ -7,7 +7,7 @@ from taskcraft_core.extension.selector import targets
 from taskcraft_core.models import Box, Definitions, Document, Figure, Items, Selector, Table
 
 
-def document(key: str, title: str, *blocks, media_type: str = "text/html") -> Document:
+def document(key: str, title: str, *blocks, media_type: str = "text/markdown") -> Document:
     return Document(id=key * 64, uri=f"s/{title.lower()}.html", title=title, media_type=media_type, language="en",
                     blocks=blocks or (Box(place="b0", entries=(("Kind", title),)),))  # fmt: skip
 

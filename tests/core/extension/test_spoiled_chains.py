@@ -156,7 +156,7 @@ async def listed_on(world, number: int, title: str) -> tuple[list[Task], list[Re
     """Extends a core by a page of this title, added to the corpus, that lists its element."""
     _, core, _ = world.pick(world.depth, number)
     page = Document(
-        id=content_hash(title), uri="samples/solar-system/added.html", title=title, media_type="text/html",
+        id=content_hash(title), uri="samples/solar-system/added.md", title=title, media_type="text/markdown",
         language="en", blocks=(lists(("Moon", "Remark"), (core.identifier, TELLING))("b0"),),
         links=(Link(place="b0", text="Moons", href="index.html"),),
     )  # fmt: skip
