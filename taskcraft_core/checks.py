@@ -12,8 +12,8 @@ from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.render import block_lines
 from taskcraft_core.models import Document, Evidence
 from taskcraft_core.roles.extractive.normalise import answer_type, normalise
-from taskcraft_core.roles.extractive.sentences import sentences
-from taskcraft_core.roles.extractive.words import contains_words, content_words, words
+from taskcraft_core.roles.extractive.writing.sentences import sentences
+from taskcraft_core.roles.extractive.writing.words import contains_words, content_words, words
 
 LONGEST_QUESTION = 420
 MOST_WORDS = 75

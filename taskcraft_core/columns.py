@@ -67,9 +67,7 @@ TASK_SCHEMA = pa.schema(
         ("checks", pa.list_(pa.string())),
     ]
 )
-REJECTION_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("stage", "reason", "item", "detail", "document_id")]
-)
+REJECTION_SCHEMA = pa.schema([(name, pa.string()) for name in ("stage", "reason", "item", "detail", "document_id")])
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,7 @@ def from_rows(rows: Sequence[dict[str, Any]], kind: type[R]) -> list[R]:
         pydantic.ValidationError: A row is no record of this kind.
     """
     as_json = LAYOUTS[kind].as_json
-    return [
-        kind.model_validate(row | {column: json.loads(row[column]) for column in as_json}) for row in rows
-    ]
+    return [kind.model_validate(row | {column: json.loads(row[column]) for column in as_json}) for row in rows]
 
 
 def _json(value: Any) -> str:

@@ -7,7 +7,7 @@ from taskcraft_core.documents.render import render
 from taskcraft_core.models import AtomicTask, Conclusion, Document, Reason, Rejection
 from taskcraft_core.roles import Author
 from taskcraft_core.roles.extractive.normalise import normalise
-from taskcraft_core.roles.extractive.words import GENERIC_TITLES
+from taskcraft_core.roles.extractive.writing.words import GENERIC_TITLES
 
 SUPPORTED_LANGUAGES = ("en", "zh")
 LONGEST_TITLE = 120

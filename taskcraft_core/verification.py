@@ -23,7 +23,7 @@ from taskcraft_core.models import (
 )
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import normalise
-from taskcraft_core.roles.extractive.phrasing import opened
+from taskcraft_core.roles.extractive.writing.phrasing import opened
 
 AUXILIARY_STEPS = 10
 """Tool calls that an auxiliary task or an extension may take (paper: up to 10)."""

@@ -9,7 +9,6 @@ from taskcraft_core.config import BuildConfig
 from taskcraft_core.models import Reason, Rejection, Task
 from taskcraft_core.verification import reject
 
-
 ALWAYS = 5
 """So many tasks a superset may be in however few there are: a small corpus has few supersets."""
 

@@ -11,7 +11,7 @@ from taskcraft_core.models import AtomicTask, Reason, Rejection, Task, content_h
 from taskcraft_core.roles import Superset
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import same
-from taskcraft_core.roles.extractive.words import contains_words
+from taskcraft_core.roles.extractive.writing.words import contains_words
 from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, attempt, reject, verify
 
 MOST_ATTEMPTS = 6

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.models import Definitions, Document, Figure, Items, Place, Selector, Table
-from taskcraft_core.roles.extractive.conclusions import entries_of
-from taskcraft_core.roles.extractive.extremes import magnitude
 from taskcraft_core.roles.extractive.normalise import normalise
-from taskcraft_core.roles.extractive.words import contains_words
+from taskcraft_core.roles.extractive.writing.conclusions import entries_of
+from taskcraft_core.roles.extractive.writing.extremes import magnitude
+from taskcraft_core.roles.extractive.writing.words import contains_words
 
 
 def targets(selector: Selector, corpus: Corpus) -> set[str]:

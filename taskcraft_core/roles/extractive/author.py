@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.models import AtomicTask, Conclusion, Document, Rejection, Task
 from taskcraft_core.roles import Superset
-from taskcraft_core.roles.extractive import merging, questions, supersets
-from taskcraft_core.roles.extractive.conclusions import conclusions
+from taskcraft_core.roles.extractive.writing import merging, questions, supersets
+from taskcraft_core.roles.extractive.writing.conclusions import conclusions
 
 
 class ExtractiveAuthor:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from taskcraft_core.roles.extractive.normalise import fold, same
-from taskcraft_core.roles.extractive.question import decompose
+from taskcraft_core.roles.extractive.reading.question import decompose
 
 
 class ExtractiveJudge:

@@ -9,14 +9,14 @@ import itertools
 from collections.abc import AsyncIterator
 
 from taskcraft_core.models import Message, Solution
-from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.guessing import guesses
 from taskcraft_core.roles.extractive.normalise import fold
-from taskcraft_core.roles.extractive.observation import Observation
-from taskcraft_core.roles.extractive.question import Kind, decompose, parse
-from taskcraft_core.roles.extractive.reading import Candidate, best, read
-from taskcraft_core.roles.extractive.session import Found, Session
-from taskcraft_core.roles.extractive.stems import tokens, words
+from taskcraft_core.roles.extractive.reading.answers import Candidate, best, read
+from taskcraft_core.roles.extractive.reading.clause import Clause
+from taskcraft_core.roles.extractive.reading.guessing import guesses
+from taskcraft_core.roles.extractive.reading.observation import Observation
+from taskcraft_core.roles.extractive.reading.question import Kind, decompose, parse
+from taskcraft_core.roles.extractive.reading.session import Found, Session
+from taskcraft_core.roles.extractive.reading.stems import tokens, words
 from taskcraft_core.tools import Toolbox
 
 NOTHING = "I could not find it."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskcraft_core.roles.extractive import phrasing
+from taskcraft_core.roles.extractive.writing import phrasing
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from taskcraft_core.roles.extractive.judge import ExtractiveJudge
-from taskcraft_core.roles.extractive.question import decompose, parse
+from taskcraft_core.roles.extractive.reading.question import decompose, parse
 from taskcraft_core.roles.extractive.solver import ExtractiveSolver
 
 

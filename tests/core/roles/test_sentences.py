@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskcraft_core.roles.extractive.chinese import ask_sentence_zh, sentences_zh
-from taskcraft_core.roles.extractive.sentences import ask_sentence, sentences
+from taskcraft_core.roles.extractive.writing.chinese import ask_sentence_zh, sentences_zh
+from taskcraft_core.roles.extractive.writing.sentences import ask_sentence, sentences
 
 TURNED = [
     ("The Forth Bridge was opened on 4 March 1890.", "4 March 1890", "when was the Forth Bridge opened"),

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from taskcraft_core.models import Solution
-from taskcraft_core.roles.extractive.question import decompose, parse
+from taskcraft_core.roles.extractive.reading.question import decompose, parse
 from taskcraft_core.roles.extractive.solver import NOTHING, ExtractiveSolver
 from taskcraft_core.tools import Toolbox
 

@@ -9,7 +9,7 @@ import pytest
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.models import Box, Document, Items, Link, Passage, Solution, Table
-from taskcraft_core.roles.extractive.observation import observe
+from taskcraft_core.roles.extractive.reading.observation import observe
 from taskcraft_core.roles.extractive.solver import ExtractiveSolver
 from taskcraft_core.tools import Parameter, Tool, Toolbox, local_toolbox
 

@@ -27,11 +27,11 @@ from taskcraft_core.models import (
     Source,
     Table,
 )
-from taskcraft_core.roles.extractive.chinese import ask_sentence_zh, sentences_zh
 from taskcraft_core.roles.extractive.normalise import answer_type, normalise
-from taskcraft_core.roles.extractive.phrasing import DESCRIBING, is_noun_phrase, without_unit
-from taskcraft_core.roles.extractive.sentences import ask_sentence, sentences
-from taskcraft_core.roles.extractive.words import (
+from taskcraft_core.roles.extractive.writing.chinese import ask_sentence_zh, sentences_zh
+from taskcraft_core.roles.extractive.writing.phrasing import DESCRIBING, is_noun_phrase, without_unit
+from taskcraft_core.roles.extractive.writing.sentences import ask_sentence, sentences
+from taskcraft_core.roles.extractive.writing.words import (
     contains_words,
     content_words,
     has_digit,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.matching import Layer, bag, explain, likeness
-from taskcraft_core.roles.extractive.observation import Observation
-from taskcraft_core.roles.extractive.spans import Span, spans
-from taskcraft_core.roles.extractive.stems import words
-from taskcraft_core.roles.extractive.values import amount_of, fits
+from taskcraft_core.roles.extractive.reading.clause import Clause
+from taskcraft_core.roles.extractive.reading.matching import Layer, bag, explain, likeness
+from taskcraft_core.roles.extractive.reading.observation import Observation
+from taskcraft_core.roles.extractive.reading.spans import Span, spans
+from taskcraft_core.roles.extractive.reading.stems import words
+from taskcraft_core.roles.extractive.reading.values import amount_of, fits
 
 PROSE = 0.9
 LOOSE = 0.8

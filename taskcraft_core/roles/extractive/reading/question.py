@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from taskcraft_core.roles.extractive.clause import QUESTION_WORD, Clause, clause_of, hide_quotes, relation_of
-from taskcraft_core.roles.extractive.parts import ORDERED, chinese_parts, english_parts
+from taskcraft_core.roles.extractive.reading.clause import QUESTION_WORD, Clause, clause_of, hide_quotes, relation_of
+from taskcraft_core.roles.extractive.reading.parts import ORDERED, chinese_parts, english_parts
 
 Kind = Literal["page", "pdf", "image", "any"]
 Piece = tuple[str, str]

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from taskcraft_core.models import Document, Table
 from taskcraft_core.roles.extractive.normalise import answer_type, normalise
-from taskcraft_core.roles.extractive.phrasing import is_noun_phrase, lower_name, without_unit
+from taskcraft_core.roles.extractive.writing.phrasing import is_noun_phrase, lower_name, without_unit
 
 FEWEST_ROWS = 3
 _NUMBER = re.compile(r"(?P<number>[-−]?[\d,]+(?:\.\d+)?) ?(?P<unit>\D*)")

@@ -22,12 +22,12 @@ from taskcraft_core.models import (
     content_hash,
 )
 from taskcraft_core.roles import Superset
-from taskcraft_core.roles.extractive.conclusions import conclusions, entries_of, is_row_noun
-from taskcraft_core.roles.extractive.extremes import Extreme, extreme_trait, extremes
 from taskcraft_core.roles.extractive.normalise import normalise, same
-from taskcraft_core.roles.extractive.phrasing import LANGUAGES, noun_of, open_question, without_unit
-from taskcraft_core.roles.extractive.questions import ask, entry_noun
-from taskcraft_core.roles.extractive.words import words
+from taskcraft_core.roles.extractive.writing.conclusions import conclusions, entries_of, is_row_noun
+from taskcraft_core.roles.extractive.writing.extremes import Extreme, extreme_trait, extremes
+from taskcraft_core.roles.extractive.writing.phrasing import LANGUAGES, noun_of, open_question, without_unit
+from taskcraft_core.roles.extractive.writing.questions import ask, entry_noun
+from taskcraft_core.roles.extractive.writing.words import words
 
 _KINDS = frozenset("module package class page section chapter the document file".split())
 NAMING_SOURCES = frozenset({"row_name", "definition", "item"})

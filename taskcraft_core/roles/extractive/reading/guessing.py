@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-from taskcraft_core.roles.extractive.clause import Wanted, quoted
 from taskcraft_core.roles.extractive.normalise import answer_type, fold, normalise
-from taskcraft_core.roles.extractive.question import decompose, parse
-from taskcraft_core.roles.extractive.spans import Span, spans
-from taskcraft_core.roles.extractive.stems import STOP, tokens
-from taskcraft_core.roles.extractive.values import amount_of
+from taskcraft_core.roles.extractive.reading.clause import Wanted, quoted
+from taskcraft_core.roles.extractive.reading.question import decompose, parse
+from taskcraft_core.roles.extractive.reading.spans import Span, spans
+from taskcraft_core.roles.extractive.reading.stems import STOP, tokens
+from taskcraft_core.roles.extractive.reading.values import amount_of
 
 MAX_GUESSES = 40
 _AMOUNTS = ("number", "measure", "year")

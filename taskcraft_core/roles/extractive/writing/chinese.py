@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from taskcraft_core.models import Source
-from taskcraft_core.roles.extractive.sentences import Asked
+from taskcraft_core.roles.extractive.writing.sentences import Asked
 
 _DATE = r"(?:公元前?)?\d{3,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?"
 _UNIT = r"(?:平方公里|平方千米|平方米|公里|千米|厘米|毫米|公斤|千克|立方米|亿立方米|米|吨|年|天|小时|摄氏度|℃|%)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from taskcraft_core.roles.extractive.stems import Word, words
+from taskcraft_core.roles.extractive.reading.stems import Word, words
 from taskcraft_core.roles.extractive.units import is_unit
 
 Wanted = Literal["any", "name", "date", "year", "number", "amount", "length", "mass", "person", "place", "title"]

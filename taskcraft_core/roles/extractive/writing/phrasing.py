@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from taskcraft_core.models import Tool
 from taskcraft_core.roles.extractive.normalise import answer_type
-from taskcraft_core.roles.extractive.words import is_adjective, is_noun, is_participle, is_plural, singular
+from taskcraft_core.roles.extractive.writing.words import is_adjective, is_noun, is_participle, is_plural, singular
 
 LANGUAGES = ("en", "zh")
 MEDIUM = {

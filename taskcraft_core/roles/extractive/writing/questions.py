@@ -16,8 +16,8 @@ from taskcraft_core.models import (
     Rejection,
     Table,
 )
-from taskcraft_core.roles.extractive.conclusions import block_at, describing_columns, entries_of
-from taskcraft_core.roles.extractive.phrasing import (
+from taskcraft_core.roles.extractive.writing.conclusions import block_at, describing_columns, entries_of
+from taskcraft_core.roles.extractive.writing.phrasing import (
     DESCRIBING,
     box_clause,
     cell_clause,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.matching import bag, likeness
 from taskcraft_core.roles.extractive.normalise import normalise
-from taskcraft_core.roles.extractive.observation import Observation, Row
-from taskcraft_core.roles.extractive.stems import words
+from taskcraft_core.roles.extractive.reading.clause import Clause
+from taskcraft_core.roles.extractive.reading.matching import bag, likeness
+from taskcraft_core.roles.extractive.reading.observation import Observation, Row
+from taskcraft_core.roles.extractive.reading.stems import words
 
 _MOST = "highest|largest|greatest|longest|biggest|latest|most recent|most"
 _LEAST = "lowest|smallest|least|shortest|earliest|oldest|fewest"

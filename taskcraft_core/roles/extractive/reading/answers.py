@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.comparing import compared
-from taskcraft_core.roles.extractive.describing import described
-from taskcraft_core.roles.extractive.matching import Layer, bag, explain, extras, touches, verbatim
 from taskcraft_core.roles.extractive.normalise import fold, normalise
-from taskcraft_core.roles.extractive.observation import Observation, Pair, Row
-from taskcraft_core.roles.extractive.prose import told
-from taskcraft_core.roles.extractive.values import fitting
+from taskcraft_core.roles.extractive.reading.clause import Clause
+from taskcraft_core.roles.extractive.reading.comparing import compared
+from taskcraft_core.roles.extractive.reading.describing import described
+from taskcraft_core.roles.extractive.reading.matching import Layer, bag, explain, extras, touches, verbatim
+from taskcraft_core.roles.extractive.reading.observation import Observation, Pair, Row
+from taskcraft_core.roles.extractive.reading.prose import told
+from taskcraft_core.roles.extractive.reading.values import fitting
 
 THRESHOLD = 0.5
 TIE = 0.021

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from taskcraft_core.models import Source
-from taskcraft_core.roles.extractive.words import (
+from taskcraft_core.roles.extractive.writing.words import (
     PRONOUNS,
     base_verb,
     is_atomic,

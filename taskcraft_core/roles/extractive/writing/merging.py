@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from taskcraft_core.models import Document, Task
 from taskcraft_core.roles import Superset
-from taskcraft_core.roles.extractive.extremes import End, extreme_trait
-from taskcraft_core.roles.extractive.phrasing import MEDIUM, opened, trait, with_article, without_unit
+from taskcraft_core.roles.extractive.writing.extremes import End, extreme_trait
+from taskcraft_core.roles.extractive.writing.phrasing import MEDIUM, opened, trait, with_article, without_unit
 
 DOCUMENT_NOUNS = frozenset(
     "page list document report article chapter section table index guide file 页面 列表 文档 文章".split()

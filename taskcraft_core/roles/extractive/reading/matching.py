@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.stems import Word, words
+from taskcraft_core.roles.extractive.reading.clause import Clause
+from taskcraft_core.roles.extractive.reading.stems import Word, words
 from taskcraft_core.roles.extractive.units import is_unit
 
 KINDRED = 0.85

@@ -6,7 +6,7 @@ import re
 
 from lemminflect import getAllLemmas
 
-from taskcraft_core.roles.extractive.clause import QUESTION_WORD, hide_quotes
+from taskcraft_core.roles.extractive.reading.clause import QUESTION_WORD, hide_quotes
 from taskcraft_core.roles.extractive.units import is_unit
 
 ORDERED = re.compile(r",? (?:in that order|respectively)(?=\?$)|依次|分别")

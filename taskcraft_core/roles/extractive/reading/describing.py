@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from taskcraft_core.roles.extractive.clause import Clause
-from taskcraft_core.roles.extractive.matching import Layer, bag, explain, likeness, touches
 from taskcraft_core.roles.extractive.normalise import normalise
-from taskcraft_core.roles.extractive.observation import Observation, Pair, Row, Sentence
-from taskcraft_core.roles.extractive.stems import Word, words
+from taskcraft_core.roles.extractive.reading.clause import Clause
+from taskcraft_core.roles.extractive.reading.matching import Layer, bag, explain, likeness, touches
+from taskcraft_core.roles.extractive.reading.observation import Observation, Pair, Row, Sentence
+from taskcraft_core.roles.extractive.reading.stems import Word, words
 
 TELLING = 24
 """A quoted description this long tells an entry apart even where the field's name does not stand beside it."""

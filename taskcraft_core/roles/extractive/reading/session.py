@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from taskcraft_core.models import Message, ToolCall
-from taskcraft_core.roles.extractive.observation import Observation, observe
+from taskcraft_core.roles.extractive.reading.observation import Observation, observe
 from taskcraft_core.tools import Toolbox
 
 ERROR = "Error:"

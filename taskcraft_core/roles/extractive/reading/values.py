@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from taskcraft_core.roles.extractive.clause import Wanted
 from taskcraft_core.roles.extractive.normalise import answer_type, normalise
-from taskcraft_core.roles.extractive.spans import Span, spans
+from taskcraft_core.roles.extractive.reading.clause import Wanted
+from taskcraft_core.roles.extractive.reading.spans import Span, spans
 
 _FOOTNOTE = re.compile(r"\s*\[(?:\d{1,3}|[a-z]|note \d+)\]")
 _LENGTHS = frozenset(

@@ -1,0 +1,1 @@
+"""How the extractive author reads structure and writes questions."""
