@@ -1,5 +1,6 @@
 """The sample documents, built once a session by the public command, and read again on their own."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -42,11 +43,11 @@ async def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The dataset of `data/samples`; TASKCRAFT_BUILT names an output folder to look at instead of building one."""
     given = os.environ.get("TASKCRAFT_BUILT")
     out = Path(given) if given else tmp_path_factory.mktemp("e2e") / "out"
-    printed = "" if given else command("build", "data/samples", "--out", str(out))
+    again = tmp_path_factory.mktemp("again")
+    building = asyncio.to_thread(lambda: "" if given else command("build", "data/samples", "--out", str(out)))
+    printed, (documents, unusable) = await asyncio.gather(building, read_again(again))
     newest = max((out / "releases").glob("v*"), key=lambda path: int(path.name[1:]))
     rows = from_table(pq.read_table(sorted(newest.glob("*.parquet"))))
-    again = tmp_path_factory.mktemp("again")
-    documents, unusable = await read_again(again)
     left_out = read_shard(out / "rejections.parquet", Rejection)
     return Built(out, printed, {row.task_id: row for row in rows}, Corpus(documents), unusable, left_out)
 

@@ -13,7 +13,13 @@ from typing import Any
 
 from flows.embedded import use_server
 
-PAGES = ("solar-system/*.html", "zh/*.html", "tables/*.csv", "figures/*moon-radii-s*.png", "reports/deep-lakes.pdf")
+PAGES = (
+    "solar-system/[c-m]*.html",
+    "zh/t*.html",
+    "tables/*.csv",
+    "figures/*moon-radii-s*.png",
+    "reports/deep-lakes.pdf",
+)
 ADDED = "landmarks/eiffel-tower.html"
 
 
