@@ -26,11 +26,11 @@ def balance(tasks: Sequence[Task], config: BuildConfig) -> tuple[list[Task], lis
     unique = {task.task_id: task for task in tasks}
     depth = sorted((t for t in unique.values() if t.kind == "depth"), key=lambda t: (t.hops, t.task_id))
     chains = {task.task_id: chain_of(task, unique) for task in depth}
-    # a share of those that stay is never more than the same share of all
-    cap = int(config.superset_share * len(depth))
-    kept = _kept(depth, chains, max(cap, ALWAYS))
-    while cap > max(config.superset_share * len(kept), ALWAYS):
-        cap -= 1
+    # a share of those that stay is never more than the same share of all, so the cap only comes down
+    cap = max(int(config.superset_share * len(depth)), ALWAYS)
+    kept = _kept(depth, chains, cap)
+    while cap > (allowed := max(int(config.superset_share * len(kept)), ALWAYS)):
+        cap = allowed
         kept = _kept(depth, chains, cap)
     stay = [task for key, task in sorted(unique.items()) if task.kind != "depth" or key in kept]
     return stay, [_overused(task) for task in depth if task.task_id not in kept]
