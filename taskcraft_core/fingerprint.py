@@ -8,10 +8,10 @@ from typing import Any
 from taskcraft_core.models import content_hash
 
 STAGE_VERSIONS: Mapping[str, int] = {
-    "ingest": 2,
+    "ingest": 1,
     "generate": 1,
     "verify": 1,
-    "depth": 2,
+    "depth": 1,
     "width": 1,
     "audit": 1,
 }

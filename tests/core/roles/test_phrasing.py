@@ -14,7 +14,8 @@ from taskcraft_core.roles.extractive.writing import phrasing
         ("Designed by", "John Fowler", "by whom was it designed"),
         ("Construction began", "1882", "in what year did construction begin"),
         ("Mass (kg)", "722", "what is the mass in kg"),
-        ("Spans", "3", "what are the spans"),
+        ("Spans", "3", "how many spans are there"),
+        ("Colours", "red", "what are the colours"),
     ],
 )
 def test_a_key_is_asked_for(key: str, value: str, clause: str) -> None:

@@ -27,6 +27,7 @@ _OPENING = re.compile(r"According to the (?:page|PDF|image) “(?P<title>[^”]+
 _OPENING_ZH = re.compile(r"根据(?:页面|PDF文件|图片)《(?P<title>[^》]+)》，(?P<clause>.+)？")
 _UNIT = re.compile(r"^(?P<name>.+?) ?[\[(（](?P<unit>[^()\[\]（）]{1,20})[\])）]$")
 _ORDER = frozenset({"first", "last", "second", "third"})
+_OF_NOBODY = frozenset({"year", "date", "day", "month", "time", "value", "number", "place", "note"})
 _VOWEL = re.compile(r"[aeio]|u(?!n[iu]|s|r)|hour|honou?r|[FHLMNRSX](?:[A-Z]|$)")
 _DATED = re.compile(r"\d{4}")
 
@@ -106,7 +107,8 @@ def box_clause(key: str, value: str, language: str) -> str | None:
         return None
     head = label.split(" of ")[0].split()[-1]
     if is_plural(head):
-        return f"what are the {label}{in_unit}"
+        counted = answer_type(value) == "number" and not unit
+        return f"how many {label} are there" if counted else f"what are the {label}{in_unit}"
     return f"{'who' if head in PEOPLE else 'what'} is the {label}{in_unit}"
 
 
@@ -134,8 +136,10 @@ def cell_clause(header: str, row_key: str, noun: str, language: str) -> str | No
     if is_adjective(row_key):
         row_key = f"the {lower_name(row_key)} {noun}"
     label = lower_name(name)
-    be = "are" if is_plural(label.split(" of ")[0].split()[-1]) else "is"
-    return f"what {be} the {label} of {row_key}" + (f" in {unit}" if unit else "")
+    head = label.split(" of ")[0].split()[-1]
+    be = "are" if is_plural(head) else "is"
+    whose = "listed for" if head in _OF_NOBODY else "of"
+    return f"what {be} the {label} {whose} {row_key}" + (f" in {unit}" if unit else "")
 
 
 DESCRIBING = frozenset(
