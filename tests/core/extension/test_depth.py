@@ -92,11 +92,17 @@ class Blind:
 async def test_three_hops(world) -> None:
     inner, core, _ = world.pick(world.depth, 0)
     rows = ((inner.identifier, "Overlooked by every almanac until the clerks revolted"), ("Zephyria", "Burnt in May"))
-    bench = replace(world.with_documents([listing("Shelves of the reading room", rows)]), search=Blind())
+    shelves = listing("Shelves of the reading room", rows)
+
+    async def supersets(identifier: str, document: Document, corpus: object) -> list[Superset]:
+        found = await world.bench.author.supersets(identifier, document, corpus)
+        return [superset for superset in found if superset.document.id == shelves.id]
+
+    author = Changed(world.bench.author, supersets=supersets)
+    bench = replace(world.with_documents([shelves]), search=Blind(), author=author)
     made, failed = await extend_depth(inner, bench, world.config)
-    named = [task for task in made if task.kind == "depth" and task.identifier == "Shelves of the reading room"]
-    assert named, failed
-    deep = named[0]
+    assert [task.kind for task in made] == ["depth", "atomic"], failed
+    deep = made[0]
     assert deep.hops == 3
     assert deep.answer == core.answer
     assert [e.document_id for e in deep.evidence[1:]] == [e.document_id for e in inner.evidence]
