@@ -54,6 +54,7 @@ async def build_dataset(sources: list[str], out: str, config: BuildConfig = Buil
         wide = await width_stage(verified.manifest, documents.manifest, out, config)
         candidates = [verified.manifest, deep[-1].manifest, wide.manifest]
         audited = await audit_stage(candidates, documents.manifest, out, config)
+        put_away()
         runs = [documents, authored, verified, *deep, wide, audited]
         lineage = lineage_of(runs, config)
         published = await publish_stage(audited.shards[0], documents.manifest, lineage, out, config)

@@ -79,5 +79,9 @@ async def extend_width_shard(
 
 @lru_cache(maxsize=1)
 def _groups(out: Path, verified: str, config: BuildConfig) -> list[tuple[Task, ...]]:
-    """The groups of the whole build, worked out once for all shards (a manifest's name is its content)."""
-    return groups(read_all(out, read_manifest(out, verified), Task), config)
+    """The groups of the whole build, worked out once for all shards (a manifest's name is its content).
+
+    How a part was solved takes most of the room, and a merge does not ask for it.
+    """
+    tasks = read_all(out, read_manifest(out, verified), Task)
+    return groups([one.model_copy(update={"trajectory": ()}) for one in tasks], config)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import pyarrow.parquet as pq
 
 from taskcraft_core.columns import R
 from taskcraft_core.errors import TaskCraftError
@@ -41,9 +43,17 @@ def digest(shards: Sequence[Reference]) -> str:
     return content_hash(sorted(shard.sha256 for shard in shards))
 
 
-def read_all(out: Path, shards: Iterable[Reference], kind: type[R]) -> list[R]:
-    """The records of several shards, one after the other."""
-    return [record for shard in shards for record in read_result(out, shard, kind)[0]]
+def read_all(out: Path, shards: Iterable[Reference], kind: type[R]) -> Iterator[R]:
+    """The records of several shards, one after the other; one shard in memory at a time."""
+    for shard in shards:
+        yield from read_result(out, shard, kind)[0]
+
+
+def read_pairs(out: Path, shards: Iterable[Reference], one: str, other: str) -> Iterator[tuple[str, str]]:
+    """Two columns of several shards, without reading the rest."""
+    for shard in shards:
+        columns = pq.ParquetFile(out / shard.path).read(columns=[one, other])
+        yield from zip(columns[one].to_pylist(), columns[other].to_pylist(), strict=True)
 
 
 def read_rejections(out: Path, shards: Iterable[Reference]) -> list[Rejection]:

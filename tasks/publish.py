@@ -9,11 +9,11 @@ from taskcraft_core.dataset.releases import release, release_path, release_sound
 from taskcraft_core.dataset.rows import Lineage, row_of
 from taskcraft_core.dataset.store import Published, open_dataset, publish
 from taskcraft_core.errors import ConfigError
-from taskcraft_core.models import Document, Task
+from taskcraft_core.models import Task
 from taskcraft_core.shards import Reference, read_result
 from tasks.aside import aside
 from tasks.caching import plain_task
-from tasks.manifest import read_all, read_manifest
+from tasks.manifest import read_manifest, read_pairs
 
 
 @plain_task
@@ -35,7 +35,7 @@ def _publish(out: Path, audited: Reference, documents: str, lineage: Lineage, co
     metadata = {"config_hash": lineage.config_hash, "code_version": lineage.code_version, "audited": audited.sha256}
     published = publish(rows, out, metadata)
     if published.version > 0:
-        uris = {one.id: one.uri for one in read_all(out, read_manifest(out, documents), Document)}
+        uris = dict(read_pairs(out, read_manifest(out, documents), "id", "uri"))
         release(out, published.version, config, lineage.code_version, uris)
     return published
 

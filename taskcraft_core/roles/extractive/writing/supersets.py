@@ -36,7 +36,7 @@ NAMING_SOURCES = frozenset({"row_name", "definition", "item"})
 class Naming(NamedTuple):
     """A conclusion whose answer names something: the entry of a table or list that describes it."""
 
-    document: Document
+    document_id: str
     conclusion: Conclusion
 
 
@@ -56,16 +56,14 @@ def supersets(identifier: str, document: Document, corpus: Corpus) -> list[Super
 
 
 def _entries(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
-    for document, conclusion in _namings(corpus).get(target.id, ()):
-        auxiliary = ask(document, conclusion)
-        if (
-            document.id == target.id
-            or not isinstance(auxiliary, AtomicTask)
-            or not names(conclusion.answer, identifier)
-        ):
+    for document_id, conclusion in _namings(corpus).get(target.id, ()):
+        if document_id == target.id or not names(conclusion.answer, identifier):
             continue
-        selector, hint = _selector(document, conclusion)
-        yield Superset(document, target, selector, auxiliary, hint)
+        document = corpus.documents[document_id]
+        auxiliary = ask(document, conclusion)
+        if isinstance(auxiliary, AtomicTask):
+            selector, hint = _selector(document, conclusion)
+            yield Superset(document, target, selector, auxiliary, hint)
 
 
 def _selector(document: Document, conclusion: Conclusion) -> tuple[Selector, str]:
@@ -85,10 +83,11 @@ def _selector(document: Document, conclusion: Conclusion) -> tuple[Selector, str
 
 
 def _extremes(identifier: str, target: Document, corpus: Corpus) -> Iterator[Superset]:
-    for document, extreme in _ends(corpus).get(target.id, ()):
+    for document_id, extreme in _ends(corpus).get(target.id, ()):
         table, row, field = extreme.table, extreme.table.rows[extreme.row], extreme.table.header[extreme.column]
-        if document.id == target.id or not names(row[0], identifier):
+        if document_id == target.id or not names(row[0], identifier):
             continue
+        document = corpus.documents[document_id]
         noun = noun_of(without_unit(table.header[0])[0], document.language)
         told_apart = extreme_trait(field, row[extreme.column], extreme.end)
         auxiliary = AtomicTask(
@@ -119,21 +118,21 @@ def names(name: str, identifier: str) -> bool:
     return same(name, identifier) or bool(said) and set(said) <= set(words(identifier))
 
 
-@lru_cache(maxsize=2)
-def _ends(corpus: Corpus) -> dict[str, list[tuple[Document, Extreme]]]:
+@lru_cache(maxsize=1)
+def _ends(corpus: Corpus) -> dict[str, list[tuple[str, Extreme]]]:
     """Every extreme of the corpus's English tables, by the document that its row names."""
-    found: defaultdict[str, list[tuple[Document, Extreme]]] = defaultdict(list)
+    found: defaultdict[str, list[tuple[str, Extreme]]] = defaultdict(list)
     for document in corpus.documents.values():
         for extreme in extremes(document) if document.language == "en" else ():
             if is_row_noun(extreme.table.header[0], "en"):
                 place, name = f"{extreme.table.place}.r{extreme.row}", extreme.table.rows[extreme.row][0]
                 target = corpus.named(document, place, name)
                 if target is not None:
-                    found[target.id].append((document, extreme))
+                    found[target.id].append((document.id, extreme))
     return dict(found)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _namings(corpus: Corpus) -> dict[str, list[Naming]]:
     """Every naming conclusion of the corpus, by the document that it names."""
     found: defaultdict[str, list[Naming]] = defaultdict(list)
@@ -143,7 +142,7 @@ def _namings(corpus: Corpus) -> dict[str, list[Naming]]:
                 evidence = conclusion.evidence
                 target = corpus.named(document, evidence.place, evidence.answer_span)
                 if target is not None:
-                    found[target.id].append(Naming(document, conclusion))
+                    found[target.id].append(Naming(document.id, conclusion))
     return dict(found)
 
 
