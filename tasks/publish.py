@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.releases import release, release_path, release_sound
 from taskcraft_core.dataset.rows import Lineage, row_of
@@ -31,9 +33,9 @@ def _publish(out: Path, audited: Reference, documents: str, lineage: Lineage, co
     version = _published_as(out, audited)
     if version is not None:
         return Published(version=version, unchanged=audited.rows)
-    rows = [row_of(verified, lineage) for verified in read_result(out, audited, Task)[0]]
     metadata = {"config_hash": lineage.config_hash, "code_version": lineage.code_version, "audited": audited.sha256}
-    published = publish(rows, out, metadata)
+    published = publish([row_of(one, lineage) for one in read_result(out, audited, Task)[0]], out, metadata)
+    pa.default_memory_pool().release_unused()
     if published.version > 0:
         uris = dict(read_pairs(out, read_manifest(out, documents), "id", "uri"))
         release(out, published.version, config, lineage.code_version, uris)
