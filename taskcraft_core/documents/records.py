@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from taskcraft_core.documents.files import well_formed
 from taskcraft_core.models import MediaType, Reason, Rejection
 
 RecordDocument = tuple[str, bytes, MediaType, str]
@@ -84,13 +85,13 @@ def _from_csv(path: Path, uri: str) -> Iterator[RecordDocument | Rejection]:
 
 
 def _record(value: Mapping[str, Any], default_uri: str) -> RecordDocument | Rejection:
-    uri = next((str(value[key]) for key in ("uri", "url") if value.get(key)), default_uri)
+    uri = well_formed(next((str(value[key]) for key in ("uri", "url") if value.get(key)), default_uri))
     title = value.get("title")
     for name, media_type in _BODIES.items():
         body = value.get(name)
         if isinstance(body, str) and body.strip():
             data = body.encode("utf-8", "replace")
-            return uri, data, media_type, title if isinstance(title, str) else ""
+            return uri, data, media_type, well_formed(title) if isinstance(title, str) else ""
     return _bad(default_uri, Reason.NO_CONTENT, "the record has neither text nor html")
 
 

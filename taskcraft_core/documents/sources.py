@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import glob
-import re
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,11 @@ import httpx
 
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.documents import fetch
+from taskcraft_core.documents.files import files_of, unreadable, well_formed
 from taskcraft_core.documents.media import type_of_name
 from taskcraft_core.documents.records import records_of
 from taskcraft_core.documents.store import store
-from taskcraft_core.errors import ConfigError, DocumentError
+from taskcraft_core.errors import DocumentError
 from taskcraft_core.models import MediaType, Reason, Record, Rejection
 
 MAX_FILE_BYTES: Final = 64_000_000
@@ -61,12 +61,12 @@ async def list_sources(
         without text, what is beyond the limit.
 
     Raises:
-        ConfigError: A source does not exist, or a glob matches nothing.
+        ConfigError: A source does not exist or lies in the output folder, or a glob matches nothing.
     """
-    files = [(uri, path) for source in sources if not fetch.is_url(source) for uri, path in files_of(source)]
+    files = [(uri, path) for source in sources if not fetch.is_url(source) for uri, path in files_of(source, out)]
     listed: list[Listed] = []
     rejected: list[Rejection] = []
-    async for found in _found(files, [s for s in sources if fetch.is_url(s)], settings):
+    async for found in _found(files, [well_formed(s) for s in sources if fetch.is_url(s)], settings):
         if isinstance(found, Rejection):
             rejected.append(found)
         else:
@@ -76,51 +76,13 @@ async def list_sources(
     return kept, sorted(rejected + left_out, key=lambda r: (r.item, r.reason, r.detail))
 
 
-def files_of(source: str) -> Iterator[tuple[str, Path]]:
-    """(uri, path) of the files of a source: itself, those in a folder (hidden ones left out), or a glob's.
-
-    Raises:
-        ConfigError: There is nothing of that name.
-    """
-    path = Path(source)
-    if path.is_dir():
-        yield from _files_in(path)
-    elif path.exists():
-        yield path.name, path
-    elif glob.has_magic(source):
-        yield from _files_matching(source)
-    else:
-        raise ConfigError(f"{source}: there is no such file, folder or URL.")
-
-
-def _files_in(folder: Path) -> Iterator[tuple[str, Path]]:
-    name = folder.resolve().name
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.is_file() and not any(part.startswith(".") for part in inner.parts):
-            yield "/".join([*([name] if name else []), *inner.parts]), path
-
-
-def _files_matching(pattern: str) -> Iterator[tuple[str, Path]]:
-    """Files that a glob matches; the uri begins with the last folder before the first wildcard."""
-    fixed = re.split(r"[*?\[]", pattern)[0].rpartition("/")[0]
-    root = Path(fixed) if fixed or not pattern.startswith("/") else Path("/")
-    below = pattern[len(fixed) + 1 :] if fixed else pattern.lstrip("/")
-    matches = sorted(path for path in root.glob(below) if path.is_file())
-    if not matches:
-        raise ConfigError(f"{pattern}: no file matches this pattern.")
-    name = root.resolve().name
-    for path in matches:
-        yield "/".join([*([name] if name else []), *path.relative_to(root).parts]), path
-
-
 async def _found(
     files: list[tuple[str, Path]], urls: list[str], settings: Settings
 ) -> AsyncIterator[Found | Rejection]:
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for uri, path in files:
-        if path.resolve() not in seen:
-            seen.add(path.resolve())
+        if (real := os.path.realpath(path)) not in seen:
+            seen.add(real)
             for found in _from_file(uri, path):
                 yield found
         await asyncio.sleep(0)
@@ -132,6 +94,9 @@ async def _found(
 def _from_file(uri: str, path: Path) -> Iterator[Found | Rejection]:
     """The document that a file is, or those that it holds as records."""
     try:
+        if (why := unreadable(path)) is not None:
+            yield Rejection(stage="ingest", reason=Reason.PARSE_FAILED, item=uri, detail=f"{uri}: {why}.")
+            return
         size = path.stat().st_size
         records = records_of(path, uri)
         if records is not None:

@@ -1,6 +1,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,6 +93,44 @@ async def test_jsonl_and_csv_of_documents(tmp_path: Path) -> None:
     assert [(r.item, r.reason) for r in rejected] == [
         ("d.jsonl#4", Reason.NO_CONTENT), ("d.jsonl#5", Reason.PARSE_FAILED),
     ]  # fmt: skip
+
+
+async def test_everything_in_a_folder_is_listed_or_rejected(docs: Path, tmp_path: Path) -> None:
+    (docs / "loop.html").symlink_to("loop.html")
+    (docs / "nowhere.html").symlink_to("gone.html")
+    (docs / "inner/up").symlink_to("..")
+    os.mkfifo(docs / "pipe.txt")
+    listed, rejected = await run([str(docs)], tmp_path)
+    assert [item.uri for item in listed] == ["docs/b.txt", "docs/inner/a.md"]
+    assert [r.item for r in rejected] == ["docs/inner/up", "docs/loop.html", "docs/nowhere.html", "docs/pipe.txt"]
+    assert all(r.reason == Reason.PARSE_FAILED and r.item in r.detail for r in rejected)
+
+
+async def test_what_is_no_unicode_is_stored_escaped(docs: Path, tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(docs) + b"/b\xff.txt")).write_text("bad name")
+    (docs / "r.jsonl").write_text('{"text": "w \\ud800", "uri": "u\\ud801", "title": "t\\ud802"}\n')
+    listed, rejected = await run([str(docs)], tmp_path)
+    assert [item.uri for item in listed][1:] == ["docs/b\\udcff.txt", "docs/inner/a.md", "u\\ud801"]
+    assert rejected == []
+    assert all(item.model_dump_json() for item in listed)
+
+
+async def test_a_device_is_not_read(tmp_path: Path) -> None:
+    listed, rejected = await run(["/dev/zero"], tmp_path)
+    assert listed == []
+    assert [r.item for r in rejected] == ["zero"]
+
+
+async def test_what_a_build_wrote_is_no_source(docs: Path) -> None:
+    (docs / "out/documents").mkdir(parents=True)
+    (docs / "out/documents/c.txt").write_text("sea")
+    for source in (docs, docs / "**/*.txt", docs / "../do*/*.txt"):
+        listed, _ = await list_sources([str(source)], docs / "out", BuildConfig(), SETTINGS)
+        assert "docs/out/documents/c.txt" not in [item.uri for item in listed]
+        assert "docs/b.txt" in [item.uri for item in listed]
+    for source in (docs / "out", docs / "out/documents/c.txt", docs / "out/documents/*"):
+        with pytest.raises(ConfigError, match="output folder"):
+            await list_sources([str(source)], docs / "out", BuildConfig(), SETTINGS)
 
 
 RELEASED = threading.Event()
