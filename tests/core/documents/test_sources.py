@@ -126,8 +126,9 @@ async def test_what_a_build_wrote_is_no_source(docs: Path) -> None:
     (docs / "out/documents/c.txt").write_text("sea")
     for source in (docs, docs / "**/*.txt", docs / "../do*/*.txt"):
         listed, _ = await list_sources([str(source)], docs / "out", BuildConfig(), SETTINGS)
-        assert "docs/out/documents/c.txt" not in [item.uri for item in listed]
-        assert "docs/b.txt" in [item.uri for item in listed]
+        uris = " ".join(item.uri for item in listed)
+        assert "docs/b.txt" in uris
+        assert "docs/out" not in uris
     for source in (docs / "out", docs / "out/documents/c.txt", docs / "out/documents/*"):
         with pytest.raises(ConfigError, match="output folder"):
             await list_sources([str(source)], docs / "out", BuildConfig(), SETTINGS)
