@@ -13,6 +13,7 @@ from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference, result_sound
 from tasks.manifest import write_manifest
+from tasks.memory import give_back
 from tasks.progress import watcher
 
 SHARDS_AT_ONCE = 2
@@ -78,6 +79,7 @@ async def run_shards(
         results = await asyncio.gather(*map(one, sorted(shards)), return_exceptions=True)
     finally:
         watcher().stage_ends()
+        give_back()
     done = _unless_failed(label, results)
     manifest = write_manifest(Path(out), stage, done)
     return StageRun(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from taskcraft_core.models import AtomicTask, Document, Record, Rejection, Task
+from taskcraft_core.models import AtomicTask, Document, Record, Rejection, Task, content_hash
 
 R = TypeVar("R", bound=Record)
 
@@ -92,7 +92,7 @@ def to_rows(records: Sequence[Record], kind: type[Record]) -> list[dict[str, Any
     layout = LAYOUTS[kind]
     rows = sorted(
         (record.model_dump(mode="json") for record in records),
-        key=lambda row: ([*layout.order(row)], _json(row)),
+        key=lambda row: ([*layout.order(row)], content_hash(row)),
     )
     for row in rows:
         row.update({column: _json(row[column]) for column in layout.as_json})

@@ -39,6 +39,10 @@ class Reference(Record):
 # --- one file ----------------------------------------------------------------------------------------------
 
 
+ROWS_AT_ONCE = 256
+"""Rows turned into records at a time: as plain objects they take a multiple of the room."""
+
+
 def write_shard(path: Path, records: Sequence[R], kind: type[R], out: Path) -> Reference:
     """Writes records to a Parquet file: whole or not at all, and the same bytes for the same records.
 
@@ -63,8 +67,9 @@ def read_shard(path: Path, kind: type[R]) -> list[R]:
     try:
         # Not `pq.read_table`: it imports pandas, which takes 2 s and is not needed.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read().cast(LAYOUTS[kind].schema)
-        return from_rows(table.to_pylist(), kind)
+            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS_AT_ONCE))
+            rows = (table.cast(LAYOUTS[kind].schema).to_pylist() for table in batches)
+            return [record for some in rows for record in from_rows(some, kind)]
     except UNREADABLE as error:
         first = str(error).splitlines()[0]
         raise TaskCraftError(f"{path}: cannot be read ({first}); delete it and build again.") from None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
-
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.releases import release, release_path, release_sound
 from taskcraft_core.dataset.rows import Lineage, row_of
@@ -16,6 +14,7 @@ from taskcraft_core.shards import Reference, read_result
 from tasks.aside import aside
 from tasks.caching import plain_task
 from tasks.manifest import read_manifest, read_pairs
+from tasks.memory import give_back
 
 
 @plain_task
@@ -35,7 +34,7 @@ def _publish(out: Path, audited: Reference, documents: str, lineage: Lineage, co
         return Published(version=version, unchanged=audited.rows)
     metadata = {"config_hash": lineage.config_hash, "code_version": lineage.code_version, "audited": audited.sha256}
     published = publish([row_of(one, lineage) for one in read_result(out, audited, Task)[0]], out, metadata)
-    pa.default_memory_pool().release_unused()
+    give_back()
     if published.version > 0:
         uris = dict(read_pairs(out, read_manifest(out, documents), "id", "uri"))
         release(out, published.version, config, lineage.code_version, uris)
