@@ -37,8 +37,9 @@ _MAGIC: Final[tuple[tuple[bytes, MediaType], ...]] = (
 _ARCHIVES: Final = (
     b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ", b"BZh", b"\x7fELF", b"\xd0\xcf\x11\xe0",
 )  # fmt: skip
+# "*+" keeps what it took: without it, a row of comments can be divided in more ways than can be tried.
 _HTML_START = re.compile(
-    rb"(?:\s|\xef\xbb\xbf|<!--.*?-->|<\?xml[^>]*\?>)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+    rb"(?:\s|\xef\xbb\xbf|<!--.*?-->|<\?xml[^>]*\?>)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
 )
 
 

@@ -10,14 +10,16 @@ from taskcraft_core.documents.draft import Draft, Hints
 from taskcraft_core.documents.hygiene import clean, decode, fold, fold_code, readable_name
 from taskcraft_core.models import Figure, Table
 
-_HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+# Every pattern is bounded or keeps what it took ("*+"): a line may be as long as the file, and say one thing over.
+_HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*)$")
 _UNDERLINE = re.compile(r"^ {0,3}(=+|-+)\s*$")
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+(.*)$")
-_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
-_LINK = re.compile(r"(?<!!)\[([^\]\n]{1,300})\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
-_IMAGE = re.compile(r"!\[([^\]\n]*)\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
-_MARKS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`+|~~)(?=\S)(.+?)(?<=\S)\1")
+_RULE = re.compile(r"^\s*+\|?\s*+:?-{2,}+:?\s*+(?:\|\s*+:?-{2,}+:?\s*+)*+\|?\s*+$")
+_ADDRESS = r"\(\s{0,9}<?([^)\s>]{1,2000})>?(?:\s{1,9}\"[^\"]{0,300}\")?\s{0,9}\)"
+_LINK = re.compile(rf"(?<!!)\[([^\]\n]{{1,300}})\]{_ADDRESS}")
+_IMAGE = re.compile(rf"!\[([^\]\n]{{0,300}})\]{_ADDRESS}")
+_MARKS = re.compile(r"(\*\*|__|\*|(?<!\w)_|_(?!\w)|`{1,9}|~~)(?=\S)(.{1,500}?)(?<=\S)\1")
 _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.S)
 _SHORT_TITLE: Final = 100
 
@@ -115,7 +117,7 @@ class _Markdown:
         underlined = bool(_UNDERLINE.match(self.following)) and "|" not in self.line and not _ITEM.match(self.line)
         if not match and not underlined:
             return False
-        text, _ = unmark(match.group(2) if match else self.line)
+        text, _ = unmark(_unclosed(match.group(2)) if match else self.line)
         top = match.group(1) == "#" if match else self.following.lstrip().startswith("=")
         if top and not self.draft.title:
             self.draft.title = text
@@ -184,6 +186,12 @@ class _Markdown:
     def _links(self, place: str, links: list[tuple[str, str]]) -> None:
         for text, href in links:
             self.draft.link(place, text, href)
+
+
+def _unclosed(heading: str) -> str:
+    """A heading without the number signs that may close it; those of a name ("C#") stay."""
+    bare = heading.rstrip().rstrip("#")
+    return heading if bare[-1:].strip() else bare
 
 
 def _cells(line: str) -> list[str]:

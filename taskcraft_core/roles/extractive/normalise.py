@@ -29,6 +29,9 @@ YEAR = r"(?:1[0-9]{3}|20[0-9]{2}|2100)"
 NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
 CURRENCY = r"(?:US\$|A\$|C\$|[$€£¥₹￥])"
 
+LONGEST = 400
+"""A longer text is no date, number or name: it keeps its form, and no pattern is tried on it."""
+
 _WEEKDAY = r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+)?"
 _DATES = [
     re.compile(rf"{_WEEKDAY}(?P<d>{DAY})(?: of)? (?P<m>{MONTH}),? (?P<y>[0-9]{{4}})", re.I),
@@ -51,7 +54,6 @@ _PAIRS = {"“": "”", '"': '"', "'": "'", "‘": "’", "«": "»", "「": "�
 _KEEP_STOP = re.compile(r"^[^0-9]*(?:\.\w|\b(?:[A-Z]|Inc|Ltd|Jr|Sr|Co|Corp|Bros|St|etc))\.$")
 
 
-@lru_cache(maxsize=16384)
 def normalise(answer: str) -> str:
     """The canonical form of an answer.
 
@@ -61,8 +63,15 @@ def normalise(answer: str) -> str:
     Returns:
         The form that answers are compared and published in; `normalise` of it is itself.
     """
+    return _normalised(answer) if len(answer) <= LONGEST else _form(answer)
+
+
+def _form(answer: str) -> str:
     text = tidy(answer)
-    return _date(text) or _money(text) or _quantity(text) or text
+    return text if len(text) > LONGEST else _date(text) or _money(text) or _quantity(text) or text
+
+
+_normalised = lru_cache(maxsize=16384)(_form)  # long texts would fill the memory
 
 
 def same(a: str, b: str) -> bool:
@@ -70,11 +79,16 @@ def same(a: str, b: str) -> bool:
     return fold(a) == fold(b)
 
 
-@lru_cache(maxsize=16384)
 def fold(answer: str) -> str:
     """What `same` compares: the canonical form without case, leading article and trailing full stop."""
-    folded = normalise(answer).casefold().rstrip(".")
-    return re.sub(r"^(?:the|an?) (?=\S)", "", folded)
+    return _folded(answer) if len(answer) <= LONGEST else _plain(answer)
+
+
+def _plain(answer: str) -> str:
+    return re.sub(r"^(?:the|an?) (?=\S)", "", normalise(answer).casefold().rstrip("."))
+
+
+_folded = lru_cache(maxsize=16384)(_plain)
 
 
 def answer_type(text: str) -> AnswerType:
@@ -96,7 +110,7 @@ def tidy(text: str) -> str:
     """Spaces folded, NFC, no invisible characters, no surrounding quotes, no closing full stop."""
     text = _GROUP_SPACES.sub(",", _INVISIBLE.sub("", text).replace("\u2212", "-"))
     text = unicodedata.normalize("NFC", " ".join(text.split()))
-    while (shorter := _unwrapped(text)) != text:
+    while len(text) <= LONGEST and (shorter := _unwrapped(text)) != text:
         text = shorter
     return text
 

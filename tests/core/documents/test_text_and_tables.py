@@ -32,6 +32,11 @@ def test_snake_case_in_markdown_keeps_its_underscores() -> None:
     assert read("# T\n\nCall read_page_now twice.", "text/markdown").blocks[0].text == "Call read_page_now twice."
 
 
+def test_a_heading_may_be_closed_and_may_end_in_a_number_sign() -> None:
+    document = read("# C#\n\n## Closed ##\n\nWords.\n", "text/markdown")
+    assert (document.title, document.blocks[0].section) == ("C#", "Closed")
+
+
 def test_plain_text_takes_its_title_from_a_short_first_line() -> None:
     document = read("Arlen harbour\n=====\n\nIt was opened\nin 1902.\n\nOwner: City\nPiers: 3\n", "text/plain")
     assert document.title == "Arlen harbour"
