@@ -13,6 +13,7 @@ from packaging.requirements import Requirement
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from flows.embedded import use_server
 from taskcraft_core.config import Settings
@@ -30,7 +31,7 @@ def examine(out: Path) -> bool:
         for name, check in CHECKS.items():
             passed, found = _tried(check, out)
             good = good and passed
-            table.add_row("[green]ok[/]" if passed else "[red]no[/]", name, found)
+            table.add_row("[green]ok[/]" if passed else "[red]no[/]", name, Text(found))
     console.print(table)
     return good
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from flows.summary import REJECTIONS, BuildSummary
@@ -55,11 +56,12 @@ def _closing(summary: BuildSummary) -> list[str]:
         version = f"[bold]Version {published.version}[/] is new: {changes}."
     else:
         version = f"Version {published.version} is unchanged: nothing new."
+    out = escape(summary.out)
     return [
         version,
         f"Shards: {summary.computed} computed, {summary.reused} reused. "
         f"Solutions: {summary.solved} solved, {summary.carried} carried over. {summary.seconds:.1f} s.",
-        f"Dataset:    {summary.out}/dataset",
-        f"Release:    {summary.release or '-'}",
-        f"Rejections: {summary.out}/{REJECTIONS}",
+        f"Dataset:    {out}/dataset",
+        f"Release:    {escape(summary.release or '-')}",
+        f"Rejections: {out}/{REJECTIONS}",
     ]
