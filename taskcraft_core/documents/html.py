@@ -13,8 +13,6 @@ from taskcraft_core.documents.hygiene import decode, fold, readable_name
 from taskcraft_core.errors import DocumentError
 from taskcraft_core.models import Reason
 
-MAX_BYTES: Final = 5_000_000
-
 _MAIN: Final = ("main", "[role=main]", "#mw-content-text", "div.body", "article", "#content", "#main", "body")
 _FRAME_TAGS: Final = (
     "script, style, noscript, template, nav, footer, form, button, select, iframe, object, svg, canvas, video, audio,"
@@ -28,6 +26,9 @@ _FRAME_NAMES = (
     " clearer related-links see-also-nav comments"
 )
 _FRAME_CLASSES: Final = frozenset(_FRAME_NAMES.split())
+_OPENED = re.compile(r"<html[\s>]", re.I)
+_BODY = re.compile(r"<body[\s>]", re.I)
+_CLOSED = re.compile(r"</(?:body|html)\s*>", re.I)
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
 _SITE_SUFFIX = re.compile(r"\s+[—–|·•»-]\s+|\s*\|\s*|\s+::\s+|\s*[－—_]{1,2}\s*(?=[^\s—－_]+$)")
 
@@ -36,11 +37,10 @@ def read_html(data: bytes, uri: str, hints: Hints) -> Draft:
     """Reads an HTML page.
 
     Raises:
-        DocumentError: TOO_LARGE, TOO_DEEP, NOT_TEXT.
+        DocumentError: TRUNCATED, TOO_DEEP, NOT_TEXT.
     """
-    if len(data) > MAX_BYTES:
-        raise DocumentError(Reason.TOO_LARGE, f"{uri}: the page is over {MAX_BYTES // 10**6} MB; split it.")
-    tree = LexborHTMLParser(decode(data, uri))
+    text = decode(data, uri)
+    tree = LexborHTMLParser(text)
     heading, name = _heading(tree), _text_of(tree.css_first("title"))
     draft = Draft(language=_declared_language(tree))
     draft.title = fold(hints.title) or page_title(heading, name) or readable_name(uri)
@@ -48,7 +48,14 @@ def read_html(data: bytes, uri: str, hints: Hints) -> Draft:
     if content is not None:
         _strip_frame(content)
         Walker(draft, uri, skip_heading={heading, draft.title}).walk(content)
+    if _breaks_off(text):
+        raise DocumentError(Reason.TRUNCATED, f"{uri}: the page breaks off before its end; fetch it again.")
     return draft
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether a page that opens its frame never closes it; who leaves the end tags out leaves out the others too."""
+    return bool(_OPENED.search(text[:20_000]) and _BODY.search(text)) and not _CLOSED.search(text)
 
 
 def page_title(heading: str, name: str) -> str:

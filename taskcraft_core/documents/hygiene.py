@@ -60,7 +60,7 @@ def decode(data: bytes, uri: str) -> str:
 def _decode_as(data: bytes, charset: str, uri: str) -> str:
     try:
         return data.decode(charset, errors="replace")
-    except LookupError:
+    except (LookupError, UnicodeError):  # no charset of text ("hex"), or one that takes no replacement ("idna")
         return _detect(data, uri)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from taskcraft_core.documents import READERS
 from taskcraft_core.documents.draft import Draft, Embedded, Hints
 from taskcraft_core.documents.language import language_of
@@ -9,6 +11,9 @@ from taskcraft_core.documents.media import media_type_of
 from taskcraft_core.documents.render import render_block
 from taskcraft_core.errors import DocumentError
 from taskcraft_core.models import Document, MediaType, Reason
+
+MAX_TEXT_BYTES: Final = 5_000_000
+"""Sentences are looked at one by one, some seconds a megabyte."""
 
 
 def parse_document(
@@ -36,6 +41,8 @@ def parse_document(
         DocumentError: It cannot be used; nothing else is raised for bad bytes.
     """
     media_type = media_type_of(data, uri, media_hint)
+    if len(data) > MAX_TEXT_BYTES and not media_type.startswith(("image/", "application/pdf")):
+        raise DocumentError(Reason.TOO_LARGE, f"{uri}: the text is over {MAX_TEXT_BYTES // 10**6} MB; split it.")
     try:
         draft = READERS[media_type](data, uri, Hints(media_type, title_hint, max_figures))
         if not draft.has_content():

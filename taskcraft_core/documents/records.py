@@ -85,7 +85,8 @@ def _from_csv(path: Path, uri: str) -> Iterator[RecordDocument | Rejection]:
 
 
 def _record(value: Mapping[str, Any], default_uri: str) -> RecordDocument | Rejection:
-    uri = well_formed(next((str(value[key]) for key in ("uri", "url") if value.get(key)), default_uri))
+    named = (value.get(key) for key in ("uri", "url"))
+    uri = well_formed(next((str(name) for name in named if name and isinstance(name, str | int)), default_uri))
     title = value.get("title")
     for name, media_type in _BODIES.items():
         body = value.get(name)

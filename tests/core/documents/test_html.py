@@ -1,3 +1,5 @@
+import pytest
+
 from taskcraft_core.documents.html import page_title
 from taskcraft_core.documents.parse import parse_document
 from taskcraft_core.models import Box, Definitions, Document, Figure, Items, Lines, Passage, Table
@@ -121,3 +123,17 @@ def test_a_page_in_an_old_encoding_is_read() -> None:
     html = '<html><head><meta charset="gb18030"><title>灯塔</title></head><body><p>灯塔建于1902年。</p></body></html>'
     document, _ = parse_document(html.encode("gb18030"), "0" * 64, "a.html", "text/html")
     assert document.title == "灯塔"
+
+
+@pytest.mark.parametrize("charset", ["hex", "undefined", "punycode", "no-such"])
+def test_a_charset_that_cannot_be_used_is_detected(charset: str) -> None:
+    html = (
+        f'<html><head><meta charset="{charset}"><title>A café</title></head><body><p>A café of 1902.</p></body></html>'
+    )
+    document, _ = parse_document(html.encode("latin-1"), "0" * 64, "cafe.html", "text/html")
+    assert document.title == "A café"
+
+
+def test_a_page_without_any_optional_tag_is_whole() -> None:
+    document, _ = parse_document(b"<title>Arlen</title><p>The harbour was opened in 1902.", "0" * 64, "a.html", "text/html")
+    assert document.title == "Arlen"

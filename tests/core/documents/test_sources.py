@@ -78,7 +78,7 @@ async def test_the_limit_takes_the_first_by_uri(docs: Path, tmp_path: Path) -> N
 async def test_jsonl_and_csv_of_documents(tmp_path: Path) -> None:
     records = [
         {"text": "First text", "uri": "x/1", "title": "One"}, {"html": "<p>Two</p>", "url": "http://h/2"},
-        {"text": "Third"}, {"title": "no body"},
+        {"text": "Third", "url": ["x"]}, {"title": "no body"},
     ]  # fmt: skip
     (tmp_path / "d.jsonl").write_text("\n".join(map(json.dumps, records)) + "\nnot json\n")
     (tmp_path / "d.csv").write_text('title,text\nFour,"Some\ntext"\n')
