@@ -22,7 +22,6 @@ from taskcraft_core.models import (
     task_id_of,
 )
 from taskcraft_core.roles.bench import Bench
-from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.writing.phrasing import opened
 
 AUXILIARY_STEPS = 10
@@ -106,7 +105,8 @@ async def attempt(
         return Reason.WRONG_ANSWER, f"the agent answers {solution.answers[0]!r} and not {answer!r}"
     if score < 1 or score <= no_tools:
         return Reason.GUESS, "the agent does no better with tools than without"
-    others = [other for other in solution.answers if normalise(other) != answer]
+    # a longer answer that contains the right one is no rival: that is what score 1 is for
+    others = [other for other in solution.answers if await bench.judge.score(question, answer, [other]) == 0]
     if others and config.acceptance == "strict":
         return Reason.RIVAL, f"the agent finds {others[0]!r} as well as {answer!r}"
     return Attempt(

@@ -55,12 +55,18 @@ async def test_the_answer_and_nothing_else_scores_two(world) -> None:
     assert (result.agent_score, result.no_tools_score, result.agent_steps, result.judge_votes) == (2, 0, 2, (2,))
 
 
-@pytest.mark.parametrize("answers", [("Jupiter", "Saturn"), ("Jupiter, the largest planet",)])
-async def test_the_answer_and_more_scores_one_which_only_the_paper_accepts(world, answers: tuple[str, ...]) -> None:
-    result = await tried(world, Double(*answers), PAPER)
+async def test_a_second_answer_scores_one_which_only_the_paper_accepts(world) -> None:
+    result = await tried(world, Double("Jupiter", "Saturn"), PAPER)
     assert isinstance(result, Attempt)
     assert result.agent_score == 1
-    assert await tried(world, Double(*answers), STRICT) is Reason.RIVAL
+    assert await tried(world, Double("Jupiter", "Saturn"), STRICT) is Reason.RIVAL
+
+
+@pytest.mark.parametrize("config", [STRICT, PAPER])
+async def test_a_longer_answer_that_holds_the_right_one_scores_one(world, config: BuildConfig) -> None:
+    result = await tried(world, Double("Jupiter, the largest planet"), config)
+    assert isinstance(result, Attempt)
+    assert result.agent_score == 1
 
 
 @pytest.mark.parametrize("config", [STRICT, PAPER])
