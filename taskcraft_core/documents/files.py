@@ -25,6 +25,8 @@ def files_of(source: str, out: Path) -> Iterator[tuple[str, Path]]:
     Raises:
         ConfigError: There is nothing of that name, or it lies in the output folder.
     """
+    if not source.strip():
+        raise ConfigError("A source is empty; give a file, a folder, a glob or a URL.")
     out = Path(os.path.realpath(out))
     if _within(source, out):
         raise ConfigError(f"{source}: a source cannot lie in the output folder {out}; name another output folder.")

@@ -51,6 +51,8 @@ async def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
     for source in ("nowhere", str(tmp_path / "*.html")):
         with pytest.raises(ConfigError, match=source.replace("*", r"\*")):
             await run([source], tmp_path)
+    with pytest.raises(ConfigError, match="empty"):
+        await run([""], tmp_path)
 
 
 async def test_the_same_bytes_twice_are_one_document(docs: Path, tmp_path: Path) -> None:
