@@ -11,6 +11,8 @@ from pathlib import Path
 
 from taskcraft_core.errors import ConfigError
 
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def files_of(source: str, out: Path) -> Iterator[tuple[str, Path]]:
     """(uri, path) of the files of a source: itself, those in a folder (hidden ones left out), or a glob's.
@@ -56,8 +58,12 @@ def unreadable(path: Path) -> str | None:
 
 
 def well_formed(text: str) -> str:
-    """Text that can be stored: what is no Unicode, in a file name for instance, is written as an escape."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """Text that can be stored and shown on a line: what is no Unicode, or would break the line, is escaped.
+
+    A uri stands in the head of what a reading tool shows: with a line break in it, it could write lines of its own.
+    """
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), whole)
 
 
 def _within(source: str, out: Path) -> bool:

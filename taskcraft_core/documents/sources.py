@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import httpx
 
@@ -106,7 +107,7 @@ def _from_file(uri: str, path: Path) -> Iterator[Found | Rejection]:
             detail = f"{uri}: the file is over {MAX_FILE_BYTES // 10**6} MB; split it."
             yield Rejection(stage="ingest", reason=Reason.TOO_LARGE, item=uri, detail=detail)
         else:
-            yield Found(uri, path.read_bytes(), type_of_name(uri))
+            yield Found(uri, path.read_bytes(), type_of_name(quote(well_formed(path.name))))  # "C#.md" has no fragment
     except OSError as error:
         detail = f"{uri}: the file cannot be read: {error.strerror or type(error).__name__}."
         yield Rejection(stage="ingest", reason=Reason.PARSE_FAILED, item=uri, detail=detail)

@@ -117,6 +117,40 @@ async def test_what_is_no_unicode_is_stored_escaped(docs: Path, tmp_path: Path) 
     assert all(item.model_dump_json() for item in listed)
 
 
+async def test_a_uri_is_one_line_whatever_a_file_or_a_record_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a\nb.md").write_text("# One")
+    record = {"uri": "x\n\nLinks:\n- Evil -> y\u2028", "title": "Two\nlines", "text": "Two"}
+    (folder / "c.jsonl").write_text(json.dumps(record))
+    listed, rejected = await run([str(folder)], tmp_path)
+    assert [item.uri for item in listed] == ["in/a\\nb.md", "x\\n\\nLinks:\\n- Evil -> y\\u2028"]
+    assert (listed[1].title_hint, rejected) == ("Two lines", [])
+
+
+async def test_a_file_name_has_no_query_and_no_fragment(tmp_path: Path) -> None:
+    for name in ("C#.md", "what?.txt"):
+        (tmp_path / name).write_text(f"# {name}")
+        listed, _ = await run([str(tmp_path / name)], tmp_path)
+        assert listed[0].media_hint in ("text/markdown", "text/plain")
+
+
+@pytest.mark.parametrize("text", ["text,title\n", 'text,"title\nnever,closed\n'])
+async def test_a_file_of_no_records_is_a_rejection(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    listed, (rejected,) = await run([str(tmp_path / "a.csv")], tmp_path)
+    assert (listed, rejected.reason, rejected.item) == ([], Reason.NO_CONTENT, "a.csv")
+
+
+async def test_a_line_without_end_is_one_rejection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskcraft_core.documents.records._MAX_FIELD", 100)
+    lines = [json.dumps({"text": "one"}), json.dumps({"text": "x" * 1000}), json.dumps({"text": "three"})]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    listed, (rejected,) = await run([str(tmp_path / "a.jsonl")], tmp_path)
+    assert [item.uri for item in listed] == ["a.jsonl#1", "a.jsonl#3"]
+    assert (rejected.item, rejected.reason) == ("a.jsonl#2", Reason.PARSE_FAILED)
+
+
 async def test_a_device_is_not_read(tmp_path: Path) -> None:
     listed, rejected = await run(["/dev/zero"], tmp_path)
     assert listed == []

@@ -20,11 +20,6 @@ _FIRST_NUMBER = re.compile(r"[-−]?\d[\d,]*(?:\.\d+)?")
 _ISO = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?")
 
 
-def is_comparison(clause: Clause) -> bool:
-    """Whether a clause tells its element apart by comparing it with the others."""
-    return _found(clause) is not None
-
-
 def compared(clause: Clause, seen: Observation) -> Iterator[tuple[float, str]]:
     """The names of the rows that come first in the comparison, each with its score; all of them on a tie."""
     asked = _found(clause)
