@@ -160,13 +160,14 @@ class Corpus:
         Returns:
             The document, or None if there is none in the corpus or more than one.
         """
-        linked = {
-            target.id: target
-            for link in self._links_at(source.id).get(place, ())
-            if folded(link.text) == folded(name) and (target := self.resolve(source, link.href))
-        }
-        found = list(linked.values())
-        if not found and source.media_type != "text/html":
+        links = self._links_at(source.id).get(place, ())
+        linked = {link: target for link in links if (target := self.resolve(source, link.href))}
+        called = {target.id: target for link, target in linked.items() if folded(link.text) == folded(name)}
+        found = list(called.values())
+        if not found and source.media_type == "text/html":
+            # the entry may be called as a page is, and link to it in its description
+            found = [head for head in self.by_title(name) if head in linked.values()]
+        elif not found:
             found = [head for head in self.by_title(name) if head.title == name]
         return found[0] if len(found) == 1 else None
 

@@ -30,7 +30,7 @@ _OPENED = re.compile(r"<html[\s>]", re.I)
 _BODY = re.compile(r"<body[\s>]", re.I)
 _CLOSED = re.compile(r"</(?:body|html)\s*>", re.I)
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
-_SITE_SUFFIX = re.compile(r"\s+[—–|·•»-]\s+|\s*\|\s*|\s+::\s+|\s*[－—_]{1,2}\s*(?=[^\s—－_]+$)")
+_SITE_SUFFIX = re.compile(r"\s+[—–|·•»-]\s+|\s*\|\s*|\s+::\s+|(?<=[\u3400-\u9fff])\s*[－—_]{1,2}\s*(?=[^\s—－_]+$)")
 
 
 def read_html(data: bytes, uri: str, hints: Hints) -> Draft:

@@ -96,7 +96,11 @@ def test_resolving_any_text_never_raises(href):
 
 
 def test_an_entry_names_a_document_by_its_link_or_where_there_are_none_by_its_title():
-    links = [Link(place="b0.r0", text="Short", href="a.html"), link("b.html", "B")]
+    links = [
+        Link(place="b0.r0", text="Short", href="a.html"),
+        Link(place="b0.r1", text="more", href="b.html"),
+        link("b.html", "B"),
+    ]
     plain = page("plain", "P").model_copy(update={"media_type": "text/csv"})
     corpus = Corpus(
         [
@@ -111,13 +115,14 @@ def test_an_entry_names_a_document_by_its_link_or_where_there_are_none_by_its_ti
     page_, table = corpus.documents["list"], corpus.documents["plain"]
     cases = [
         (page_, "b0.r0", "Short"),
+        (page_, "b0.r1", "b"),
         (page_, "b9", "B"),
         (table, "b9", "B"),
         (table, "b9", "b"),
         (table, "b9", "Twin"),
     ]
     found = [corpus.named(*case) for case in cases]
-    assert [head.id if head else None for head in found] == ["a", None, "b", None, None]
+    assert [head.id if head else None for head in found] == ["a", "b", None, "b", None, None]
 
 
 def test_containers_know_embedded_and_referenced_figures():

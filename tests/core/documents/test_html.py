@@ -109,6 +109,8 @@ def test_titles() -> None:
     assert page_title("Welcome", "Arlen | Coast Guide") == "Arlen"
     assert page_title("Welcome", "Cassini-Huygens - Space - Wiki") == "Cassini-Huygens - Space"
     assert page_title("", "Plain name") == "Plain name"
+    assert page_title("", "53.2. pg_aggregate") == "53.2. pg_aggregate"
+    assert page_title("", "青海湖_旅游网") == "青海湖"
     assert page_title("Only a heading", "") == "Only a heading"
 
 
