@@ -51,7 +51,7 @@ class Display:
         self._bars = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description:<16}"),
-            BarColumn(bar_width=30),
+            BarColumn(bar_width=16),
             TimeElapsedColumn(),
             TextColumn("{task.fields[counts]}"),
             console=console,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from taskcraft_core.errors import ConfigError
 
-_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def files_of(source: str, out: Path) -> Iterator[tuple[str, Path]]:

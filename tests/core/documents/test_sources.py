@@ -151,6 +151,14 @@ async def test_a_line_without_end_is_one_rejection(tmp_path: Path, monkeypatch: 
     assert (rejected.item, rejected.reason) == ("a.jsonl#2", Reason.PARSE_FAILED)
 
 
+async def test_names_hold_nothing_that_a_terminal_would_obey(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/a\x1b[31m\nb.txt").write_text("file")
+    (tmp_path / "docs/r.jsonl").write_text(json.dumps({"text": "record", "uri": "u\x1b]0;x\x07\u202e"}))
+    listed, _ = await run([str(tmp_path / "docs")], tmp_path)
+    assert [item.uri for item in listed] == ["docs/a\\x1b[31m\\nb.txt", "u\\x1b]0;x\\x07\\u202e"]
+
+
 async def test_a_device_is_not_read(tmp_path: Path) -> None:
     listed, rejected = await run(["/dev/zero"], tmp_path)
     assert listed == []
