@@ -10,10 +10,11 @@ import unicodedata
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from urllib.parse import quote, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from taskcraft_core.documents.chunks import PART_CHARS, Part, split
 from taskcraft_core.documents.render import render
@@ -187,8 +188,9 @@ class Corpus:
         """Documents by their uri in normal form; one that has a query or a fragment is known by it."""
         paths: dict[str, str] = {}
         for uri in sorted(self._uris):
-            for key in _normal(uri if "://" in uri else quote(uri))[0]:
-                paths.setdefault(key, self._uris[uri])
+            with suppress(ValueError):  # a record may call itself "http://[": no link leads there
+                for key in _normal(uri if "://" in uri else quote(uri))[0]:
+                    paths.setdefault(key, self._uris[uri])
         return paths
 
     def _find_target(self, folder: str, href: str) -> Head | None:
@@ -232,7 +234,7 @@ def _folder(uri: str) -> str:
     """What the links of the document at `uri` are relative to; the path of a local file is quoted first."""
     if "://" not in uri:
         return quote(uri.rpartition("/")[0] + "/") if "/" in uri else ""
-    path = urldefrag(uri).url.partition("?")[0]
+    path = uri.partition("#")[0].partition("?")[0]
     return path[: path.rfind("/") + 1] if path.count("/") > 2 else f"{path}/"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -203,7 +204,9 @@ def picture(node: LexborNode) -> list[tuple[str, str]]:
     """(alternative text, address) of a picture; none for icons and for pictures inside the page's own text."""
     attributes = node.attributes
     source = attributes.get("src") or attributes.get("data-src") or ""
-    sizes = [v for k in ("width", "height") if (v := (attributes.get(k) or "").removesuffix("px")).isdigit()]
+    sizes = [
+        v for k in ("width", "height") if re.fullmatch("[0-9]{1,9}", v := (attributes.get(k) or "").removesuffix("px"))
+    ]
     if not source or source.startswith("data:") or any(int(size) < _ICON for size in sizes):
         return []
     return [(fold(attributes.get("alt") or attributes.get("title") or ""), source)]

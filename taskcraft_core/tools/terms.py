@@ -51,7 +51,7 @@ def spaced(text: str) -> str:
 def as_written(word: str) -> tuple[str, ...]:
     """How a word of a query may stand in a text: a number with its point, and with commas as well."""
     whole, point, fraction = word.partition("p")
-    if not whole.isdigit() or (point and not fraction.isdigit()):
+    if not whole.isdecimal() or (point and not fraction.isdecimal()):
         return (word,)
     rest = f".{fraction}" if point else ""
     return tuple(dict.fromkeys((f"{whole}{rest}", f"{int(whole):,}{rest}")))

@@ -95,6 +95,16 @@ def test_resolving_any_text_never_raises(href):
         corpus.resolve(document, href)
 
 
+@pytest.mark.parametrize("uri", ["http://[bad", "http://h]x/y", "http://exa\u2100mple.com/x", "x://["])
+def test_a_document_may_call_itself_anything(uri):
+    figure = Figure(place="b0", caption="A", href="a.png")
+    corpus = Corpus([page("b", uri=uri, blocks=[figure], links=[link("a.html")]), page("a", uri="s/a.html")])
+    assert corpus.resolve(corpus.documents["b"], "a.html") is None
+    assert corpus.resolve(corpus.documents["a"], "a.html") is corpus.heads["a"]
+    assert corpus.containers("a") == ()
+    assert corpus.by_uri(uri) is corpus.heads["b"]
+
+
 def test_an_entry_names_a_document_by_its_link_or_where_there_are_none_by_its_title():
     links = [
         Link(place="b0.r0", text="Short", href="a.html"),
