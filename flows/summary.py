@@ -58,6 +58,7 @@ class BuildSummary(Record):
         stages: In the order in which they ran.
         published: The version that holds the rows, and how many of them are new.
         release: The folder of that version; None while nothing was ever published.
+        example: The id of one of the deepest tasks, to be looked at.
         solved: Solutions worked out by this process.
         carried: Solutions carried over from earlier builds.
         seconds: How long it took.
@@ -70,6 +71,7 @@ class BuildSummary(Record):
     stages: tuple[StageCount, ...]
     published: Published
     release: str | None
+    example: str | None
     solved: int
     carried: int
     seconds: float
@@ -110,6 +112,7 @@ def summarise(
         ),
         published=published,
         release=str(release_path(out, published.version)) if published.version else None,
+        example=_example(out, runs[-1]),
         solved=solved,
         carried=carried,
         seconds=round(time.monotonic() - began, 1),
@@ -129,6 +132,11 @@ def _tasks(out: Path, audited: StageRun) -> tuple[TaskCount, ...]:
         TaskCount(kind=kind, hops=hops, tools=tools, count=count)
         for (kind, hops, tools), count in sorted(counts.items())
     )
+
+
+def _example(out: Path, audited: StageRun) -> str | None:
+    rows = _columns(out, audited.shards[0], "task_id", "hops")
+    return min(rows, key=lambda row: (-row["hops"], row["task_id"]))["task_id"] if rows else None
 
 
 def _columns(out: Path, shard: Reference, *names: str) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -64,4 +66,9 @@ def _closing(summary: BuildSummary) -> list[str]:
         f"Dataset:    {out}/dataset",
         f"Release:    {escape(summary.release or '-')}",
         f"Rejections: {out}/{REJECTIONS}",
+        *(
+            [f"A task:     taskcraft show {summary.example[:12]} --out {escape(quote(summary.out))}"]
+            if summary.example
+            else []
+        ),
     ]
