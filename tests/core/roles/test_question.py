@@ -78,3 +78,18 @@ async def test_what_the_question_gives_away_is_guessed(question: str, answer: st
 async def test_a_guess_needs_something_to_go_by() -> None:
     assert await ExtractiveSolver().guess("According to the page “Io”, when was it discovered?") == []
     assert await ExtractiveSolver().guess("") == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "根据页面《铁》，依次是什么？",
+        "根据页面《铁》，分别率是多少？",
+        "According to the page “A”, what are , in that order?",
+        "According to the page “A”, what are the “”, and the “”, in that order?",
+    ],
+)
+async def test_a_question_that_says_nothing_in_order_is_taken_apart_without_an_error(question: str) -> None:
+    assert await ExtractiveJudge().score(question, "a; b", ["a", "c"]) == 0
+    assert decompose(question)
+    assert isinstance(await ExtractiveSolver().guess(question), list)

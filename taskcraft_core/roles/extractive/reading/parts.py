@@ -106,7 +106,8 @@ def _several_relations(clause: str) -> list[str]:
 
 def _plural(phrase: str) -> bool:
     """Whether the head of "the official languages of Malta" is a plural."""
-    head = re.split(r" (?:of|in|for|on|at|per|to|by|with) ", phrase.strip("“” "))[0].split()[-1].strip("”").lower()
+    before = re.split(r" (?:of|in|for|on|at|per|to|by|with) ", phrase.strip("“” "))[0]
+    head = before.rpartition(" ")[2].strip("”").lower()
     lemmas = getAllLemmas(head).get("NOUN", ())
     return bool(lemmas) and head not in lemmas and head.endswith("s")
 
@@ -140,6 +141,8 @@ def _chinese_named(place: str) -> list[tuple[str, str]]:
 def _chinese_list(text: str) -> list[str]:
     """Thus "面积和海拔" -> two relations; "甲和乙的面积" -> the relation of two rows."""
     pieces = [piece for piece in re.split("、|和|与|以及|及", text) if piece]
+    if not pieces:
+        return []
     if "的" in pieces[-1] and not any("的" in piece for piece in pieces[:-1]):
         relation = pieces[-1].partition("的")[2]
         return [f"{piece.partition('的')[0]}的{relation}" for piece in pieces]
