@@ -20,6 +20,7 @@ from flows.stages import (
 )
 from flows.summary import BuildSummary, summarise
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.dataset.folder import check_folder
 from taskcraft_core.dataset.rows import Lineage, Named
 from taskcraft_core.models import content_hash
 from taskcraft_core.shards import sweep
@@ -45,6 +46,7 @@ async def build_dataset(sources: list[str], out: str, config: BuildConfig = Buil
     """
     began, before = time.monotonic(), solutions()
     out = str(Path(out).absolute())
+    check_folder(Path(out))
     sweep(Path(out))
     try:
         documents = await ingest_stage(sources, out, config)

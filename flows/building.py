@@ -59,12 +59,14 @@ async def _build(sources: list[str], out: str, config: BuildConfig, display: Dis
 
 def _check(sources: Sequence[str], out: Path) -> None:
     """What needs no server is checked before one is started."""
+    from taskcraft_core.dataset.folder import check_folder
     from taskcraft_core.documents.fetch import is_url
     from taskcraft_core.documents.files import files_of
 
     for source in sources:
         if not is_url(source):
             next(files_of(source, out), None)
+    check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

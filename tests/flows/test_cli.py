@@ -29,6 +29,8 @@ def taskcraft(*arguments: str) -> subprocess.CompletedProcess[str]:
         (("build", "data/samples", "--out", "{out}", "--search", "lokal"), "search = 'lokal'"),
         (("build", "data/samples", "--out", "{out}", "--config", "{toml}"), "the nearest is 'max_hops'"),
         (("build", "data/samples", "--out", "{toml}/x"), "cannot be the output folder"),
+        (("build", "data/samples", "--out", "{out}/[a]"), "its path holds '['"),
+        (("build", "data/samples", "--out", "{out}/a%20b"), "its path holds '%20'"),
         (("show", "ab", "--out", "{out}"), "holds no dataset"),
     ],
 )

@@ -1,0 +1,25 @@
+"""Which folders can hold a dataset. Imports nothing heavy, for it is asked before a build begins."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from taskcraft_core.errors import ConfigError
+
+# Delta takes its folder for an address: it breaks down over some signs, and reads "%20" as a space.
+_NO_ADDRESS = re.compile(r"[\[\]|^\\]|%[0-9A-Fa-f]{2}")
+
+
+def check_folder(out: Path) -> None:
+    """Refuses an output folder that Delta tables cannot lie in.
+
+    Args:
+        out: The output folder; it need not be there.
+
+    Raises:
+        ConfigError: Its path holds a sign that an address cannot.
+    """
+    found = _NO_ADDRESS.search(str(out.absolute()))
+    if found:
+        raise ConfigError(f"{out}: cannot be the output folder: its path holds {found[0]!r}; choose another name.")
