@@ -137,5 +137,7 @@ def test_a_charset_that_cannot_be_used_is_detected(charset: str) -> None:
 
 
 def test_a_page_without_any_optional_tag_is_whole() -> None:
-    document, _ = parse_document(b"<title>Arlen</title><p>The harbour was opened in 1902.", "0" * 64, "a.html", "text/html")
+    document, _ = parse_document(
+        b"<title>Arlen</title><p>The harbour was opened in 1902.", "0" * 64, "a.html", "text/html"
+    )
     assert document.title == "Arlen"
