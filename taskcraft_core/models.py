@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from taskcraft_core.reasons import Reason as Reason
 
 MediaType = Literal[
     "text/html", "application/pdf", "image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff",
@@ -252,62 +253,6 @@ class Task(Record):
     agent_steps: int | None
     judge_votes: tuple[int, ...]
     checks: tuple[str, ...]
-
-
-class Reason(StrEnum):
-    """Every reason for which something is left out of the dataset."""
-
-    # ingest
-    EMPTY = "empty_document"
-    TRUNCATED = "truncated_document"
-    TYPE_MISMATCH = "type_mismatch"
-    TYPE_UNKNOWN = "type_unknown"
-    PASSWORD = "password_protected"
-    TOO_LARGE = "too_large"
-    TOO_DEEP = "too_deeply_nested"
-    TOO_SLOW = "parse_timeout"
-    NOT_TEXT = "not_text"
-    NO_CONTENT = "no_content"
-    PARSE_FAILED = "parse_failed"
-    FETCH_FAILED = "fetch_failed"
-    DUPLICATE_DOCUMENT = "duplicate_document"
-    LIMIT = "limit_reached"
-    # generate
-    LANGUAGE = "language_unsupported"
-    TITLE = "title_unusable"
-    NOT_ATOMIC = "answer_not_atomic"
-    NOT_UNIQUE = "not_unique_in_document"
-    IRREGULAR = "irregular_structure"
-    NO_PHRASE = "cannot_be_phrased"
-    NO_CONCLUSION = "no_conclusion"
-    DOCUMENT_CAP = "document_cap"
-    # verify, and again for extensions
-    GUESS = "guess"
-    UNSOLVED = "unsolved"
-    WRONG_ANSWER = "wrong_answer"
-    TOO_MANY_STEPS = "too_many_steps"
-    EVIDENCE = "evidence_missing"
-    IDENTIFIER = "identifier_ambiguous"
-    RIVAL = "rival"
-    SECOND_READING = "second_reading"
-    READABLE = "readable"
-    LEAK = "leak"
-    # extension
-    NO_SUPERSET = "no_superset"
-    SECOND_TARGET = "second_target"
-    SHORTCUT = "shortcut"
-    CYCLE = "cycle"
-    SYNONYM = "synonym"
-    AUXILIARY = "auxiliary_failed"
-    SUPERSET_SHARE = "superset_overused"
-    NO_PARTNER = "no_partner"
-    NEAR_DUPLICATE = "near_duplicate"
-    NOT_DECOMPOSABLE = "not_decomposable"
-    # audit
-    EXPECTATION = "expectation_failed"
-    PARENT_LEFT = "parent_left"
-    # model engines
-    RESPONSE_INVALID = "response_invalid"
 
 
 Stage = Literal["ingest", "generate", "verify", "depth", "width", "audit"]

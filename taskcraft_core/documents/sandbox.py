@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -28,6 +30,7 @@ _START_SECONDS: Final = 60.0
 _MAX_JOBS: Final = 300
 """Documents after which a worker is replaced, so that what libraries leak stays small."""
 
+_SECRET: Final = re.compile(r"key|token|secret|passw|credential|authorization", re.I)
 _SMALL_HEAP: Final = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": "4000000",
@@ -55,7 +58,7 @@ class _Worker:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **_SMALL_HEAP},
+            env={**_without_secrets(os.environ), **_SMALL_HEAP},
             start_new_session=True,
         )  # fmt: skip
         worker = cls(process)
@@ -240,3 +243,8 @@ def _keep_figures(document: Document, unread: set[str]) -> Document:
         for block in document.blocks
     )
     return document.model_copy(update={"blocks": blocks})
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a parser may know of the environment: a hostile document must find no key in it."""
+    return {name: value for name, value in environment.items() if not _SECRET.search(name)}

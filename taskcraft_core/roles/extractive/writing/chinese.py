@@ -7,6 +7,8 @@ import re
 from taskcraft_core.models import Source
 from taskcraft_core.roles.extractive.writing.sentences import Asked
 
+MOST_CHARACTERS = 120
+
 _DATE = r"(?:公元前?)?\d{3,4}年(?:\d{1,2}月(?:\d{1,2}日)?)?"
 _UNIT = r"(?:平方公里|平方千米|平方米|公里|千米|厘米|毫米|公斤|千克|立方米|亿立方米|米|吨|年|天|小时|摄氏度|℃|%)"
 _MEASURE = rf"\d[\d,]*(?:\.\d+)?(?:万|亿)?{_UNIT}"
@@ -26,11 +28,13 @@ _TURNS: tuple[tuple[re.Pattern[str], str, Source], ...] = (
 
 def sentences_zh(text: str) -> list[str]:
     """The sentences of a Chinese passage, each with its full stop."""
-    return [part.strip() for part in re.findall(r"[^。！？]+[。！？]", text)]
+    return [part.strip() for part in re.split(r"(?<=[。！？])", text) if part.endswith(("。", "！", "？"))]
 
 
 def ask_sentence_zh(sentence: str) -> Asked | None:
     """The one question that a Chinese sentence answers, or None where its words do not give one."""
+    if len(sentence) > MOST_CHARACTERS:
+        return None
     body = sentence.rstrip("。")
     if not sentence.endswith("。") or _PRONOUN.search(body) or len(re.findall(r"\d+", body)) > 4:
         return None

@@ -42,6 +42,7 @@ from taskcraft_core.roles.extractive.writing.words import (
 
 SHORTEST_DESCRIPTION = 3
 LONGEST_DESCRIPTION = 160
+LONGEST_ITEM = 2_000
 MOST_PROSE = 0.2
 _ADMONITION = re.compile(r"\b(?:deprecated|changed in|new in|added in|see also|note|warning|todo|total|sum)\b", re.I)
 
@@ -174,7 +175,7 @@ def entries_of(block: Definitions | Items) -> list[tuple[str, str] | None]:
     if isinstance(block, Definitions):
         return [(term, _first_sentence(description)) for term, description in block.entries]
     found: list[tuple[str, str] | None] = []
-    for item in block.items:
+    for item in (item[:LONGEST_ITEM] for item in block.items):
         term, dash, description = re.sub(r"\s+[—–-]\s+|[:：]\s*", "\x00", item, count=1).partition("\x00")
         found.append((term.strip(), _first_sentence(description)) if dash and len(term.split()) <= 6 else None)
     # a few items with a colon are prose; where nearly every item has one it is a list of names

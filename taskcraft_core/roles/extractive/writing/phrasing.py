@@ -66,7 +66,7 @@ def without_unit(header: str) -> tuple[str, str]:
 
 def lower_name(name: str) -> str:
     """A label as it reads inside a sentence: its first letter small unless the word is an acronym or a name."""
-    first = name.split()[0] if name else ""
+    first = name.split()[0] if name.strip() else ""
     keep = len(first) > 1 and any(c.isupper() or c.isdigit() for c in first[1:])
     return name if keep or len(first) == 1 else name[:1].lower() + name[1:]
 

@@ -20,6 +20,7 @@ from taskcraft_core.roles.extractive.writing.words import (
 )
 
 MOST_WORDS = 30
+MOST_CHARACTERS = 300
 _SPLIT = re.compile(
     r"(?<=[.!?])(?<!\b[A-Z]\.)(?<!\b(?:St|Dr|Mr|No|Lt)\.)(?<!\bMrs\.)(?<!\bProf\.)(?<!e\.g\.)(?<!i\.e\.)\s+(?=[A-Z“\"])"
 )
@@ -57,6 +58,8 @@ def ask_sentence(sentence: str) -> Asked | None:
 
 
 def _usable(sentence: str) -> bool:
+    if len(sentence) > MOST_CHARACTERS:
+        return False
     tokens = words(sentence)
     if not sentence.endswith(".") or not 4 <= len(tokens) <= MOST_WORDS:
         return False

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.render import row_line
@@ -38,6 +38,11 @@ class Naming(NamedTuple):
 
     document_id: str
     conclusion: Conclusion
+
+
+_NAMINGS: WeakKeyDictionary[Corpus, dict[str, list[Naming]]] = WeakKeyDictionary()
+_ENDS: WeakKeyDictionary[Corpus, dict[str, list[tuple[str, Extreme]]]] = WeakKeyDictionary()
+"""Worked out once for a corpus, and gone with it."""
 
 
 def supersets(identifier: str, document: Document, corpus: Corpus) -> list[Superset]:
@@ -118,8 +123,13 @@ def names(name: str, identifier: str) -> bool:
     return same(name, identifier) or bool(said) and set(said) <= set(words(identifier))
 
 
-@lru_cache(maxsize=1)
 def _ends(corpus: Corpus) -> dict[str, list[tuple[str, Extreme]]]:
+    if corpus not in _ENDS:
+        _ENDS[corpus] = _find_ends(corpus)
+    return _ENDS[corpus]
+
+
+def _find_ends(corpus: Corpus) -> dict[str, list[tuple[str, Extreme]]]:
     """Every extreme of the corpus's English tables, by the document that its row names."""
     found: defaultdict[str, list[tuple[str, Extreme]]] = defaultdict(list)
     for document in corpus.documents.values():
@@ -132,8 +142,13 @@ def _ends(corpus: Corpus) -> dict[str, list[tuple[str, Extreme]]]:
     return dict(found)
 
 
-@lru_cache(maxsize=1)
 def _namings(corpus: Corpus) -> dict[str, list[Naming]]:
+    if corpus not in _NAMINGS:
+        _NAMINGS[corpus] = _find_namings(corpus)
+    return _NAMINGS[corpus]
+
+
+def _find_namings(corpus: Corpus) -> dict[str, list[Naming]]:
     """Every naming conclusion of the corpus, by the document that it names."""
     found: defaultdict[str, list[Naming]] = defaultdict(list)
     for document in corpus.documents.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import lru_cache
 
 from lemminflect import getAllLemmas, getInflection
 
@@ -38,7 +38,7 @@ def words(text: str) -> list[str]:
     return found
 
 
-@cache
+@lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """A word's dictionary form: its noun lemma, else its verb lemma, else itself."""
     lemmas = getAllLemmas(word)
