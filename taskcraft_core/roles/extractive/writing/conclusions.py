@@ -51,7 +51,7 @@ _LEANING = re.compile(
     r"|\b(?:above|below|following|previous(?:ly)?|see section|this|these|those)\b|https?://",
     re.I,
 )
-_NO_NAME = re.compile(r"[<>={}\[\]]|:$")
+_NO_NAME = re.compile(r"[<>={}\[\]]|:$|://")
 
 Found = Conclusion | Rejection
 
