@@ -28,7 +28,7 @@ from tasks.workbench import put_away, solutions
 
 
 @flow(name="build-dataset", persist_result=False)
-async def build_dataset(sources: list[str], out: str, config: BuildConfig = BuildConfig()) -> BuildSummary:  # noqa: B008
+async def build_dataset(sources: list[str], out: str, config: BuildConfig = BuildConfig()) -> BuildSummary:  # noqa: B008 (frozen)
     """Turns documents into verified, audited tasks, and publishes them.
 
     What is there already is not computed again: run it again after a failure, or with more sources.

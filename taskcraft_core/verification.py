@@ -7,6 +7,7 @@ that cost nothing run first, then the attempt without tools; an agent is not spe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from taskcraft_core import checks
 from taskcraft_core.config import BuildConfig
@@ -83,6 +84,18 @@ class Attempt(Verdict):
 
     solution: Solution
 
+    @property
+    def earned(self) -> dict[str, Any]:
+        """The fields of a task that its solving gave it."""
+        return {
+            "trajectory": self.solution.trajectory,
+            "trajectory_kind": "solved",
+            "agent_score": self.agent_score,
+            "no_tools_score": self.no_tools_score,
+            "agent_steps": self.agent_steps,
+            "judge_votes": self.judge_votes,
+        }
+
 
 async def attempt(
     question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int
@@ -149,13 +162,8 @@ def _task(atomic: AtomicTask, tried: Attempt, passed: Sequence[str], tools: tupl
         language=atomic.language,
         parent_ids=(),
         evidence=evidence,
-        trajectory=tried.solution.trajectory,
-        trajectory_kind="solved",
-        agent_score=tried.agent_score,
-        no_tools_score=tried.no_tools_score,
-        agent_steps=tried.agent_steps,
-        judge_votes=tried.judge_votes,
         checks=tuple(sorted(passed)),
+        **tried.earned,
     )
 
 

@@ -148,13 +148,8 @@ def _depth_task(question: str, core: Task, auxiliary: Task, superset: Superset, 
         language=core.language,
         parent_ids=parents,
         evidence=evidence,
-        trajectory=tried.solution.trajectory,
-        trajectory_kind="solved",
-        agent_score=tried.agent_score,
-        no_tools_score=tried.no_tools_score,
-        agent_steps=tried.agent_steps,
-        judge_votes=tried.judge_votes,
         checks=("auxiliary", "cycle", "guess", "leak", "readable", "rival", "second_target", "shortcut", "synonym"),
+        **tried.earned,
     )
 
 

@@ -132,13 +132,8 @@ def _width_task(question: str, answer: str, parts: Sequence[Task], tried: Attemp
         language=parts[0].language,
         parent_ids=parents,
         evidence=evidence,
-        trajectory=tried.solution.trajectory,
-        trajectory_kind="solved",
-        agent_score=tried.agent_score,
-        no_tools_score=tried.no_tools_score,
-        agent_steps=tried.agent_steps,
-        judge_votes=tried.judge_votes,
         checks=("decompose", "guess", "leak", "near_duplicate", "readable", "rival"),
+        **tried.earned,
     )
 
 

@@ -13,7 +13,7 @@ from taskcraft_core.roles.extractive.units import is_unit
 
 KINDRED = 0.85
 _TYPE_WORDS = frozenset(
-    "date year time name number value total by 时 间 年 份 日 期 月 者 人 名 姓 地 点 位 置 址 数 量 约".split()  # noqa: SIM905
+    "date year time name number value total by 时 间 年 份 日 期 月 者 人 名 姓 地 点 位 置 址 数 量 约".split()
 )
 
 Bag = frozenset[str]

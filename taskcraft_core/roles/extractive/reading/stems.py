@@ -20,7 +20,7 @@ STOP = frozenset(
     it its they them their this that these those there what which who whom whose when where how many much each into
     than s t one page pdf image order according given called named used also respectively under listed
     described shown captioned
-    的 是 为 了 在 于 有 被 由 与 和 其 它 们 该 之 此 及""".split()  # noqa: SIM905
+    的 是 为 了 在 于 有 被 由 与 和 其 它 们 该 之 此 及""".split()
 )
 _KINDRED = """
 birth born birthday birthdate; death die dead died; long length; tall high height; deep depth; wide width breadth

@@ -11,11 +11,11 @@ from taskcraft_core.roles.extractive.reading.spans import Span, spans
 _FOOTNOTE = re.compile(r"\s*\[(?:\d{1,3}|[a-z]|note \d+)\]")
 _LENGTHS = frozenset(
     """m km cm mm nm µm μm ft in mi yd au AU ly metre metres meter meters kilometre kilometres kilometer kilometers
-    centimetre centimetres foot feet inch inches mile miles 米 公里 千米 厘米 毫米 里 英里 海里 光年""".split()  # noqa: SIM905
+    centimetre centimetres foot feet inch inches mile miles 米 公里 千米 厘米 毫米 里 英里 海里 光年""".split()
 )
 _MASSES = frozenset(
     """kg g mg t lb lbs tonne tonnes ton tons kilogram kilograms gram grams pound pounds 吨 千克 公斤 克 斤
-    万吨""".split()  # noqa: SIM905
+    万吨""".split()
 )
 
 
