@@ -6,7 +6,7 @@ TaskCraftError (retryable = False)
 ├─ ProviderError          a service we depend on answered with an error
 │  ├─ ProviderUnavailable (retryable = True)
 │  └─ ProviderRefused
-├─ ResponseError          model output that does not fit its schema; never scored 0
+├─ ResponseError          one model call that gives nothing to go on with; becomes a Rejection, never scored 0
 └─ BudgetExceeded         a cap is reached; everything earned is kept
 """
 
@@ -59,11 +59,21 @@ class ProviderUnavailable(ProviderError):
 
 
 class ProviderRefused(ProviderError):
-    """The service will not answer this request, however often it is asked."""
+    """The service will not answer us at all: a wrong key, an unknown model, an address that is none."""
 
 
 class ResponseError(TaskCraftError):
-    """Model output that does not fit its schema."""
+    """One model call that gives nothing to go on with: output that fits no schema, a refusal, a text too long.
+
+    Args:
+        reason: The rejection code.
+        detail: One sentence about what came instead.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
 
 
 class BudgetExceeded(TaskCraftError):

@@ -151,8 +151,10 @@ class Evidence(Record):
     place: Place
 
 
-Source = Literal["box", "row_cell", "row_name", "definition", "item", "date", "measure", "defining_name", "caption"]
-"""Which kind of structure a conclusion was read from."""
+Source = Literal[
+    "box", "row_cell", "row_name", "definition", "item", "date", "measure", "defining_name", "caption", "model"
+]
+"""Which kind of structure a conclusion was read from; "model" when a model picked it."""
 
 
 class Conclusion(Record):

@@ -43,7 +43,15 @@ class Reason(StrEnum):
     SECOND_READING = "second_reading"
     READABLE = "readable"
     LEAK = "leak"
+    # a model that was asked, in any stage
+    RESPONSE_INVALID = "response_invalid"
+    MODEL_REFUSED = "model_refused"
+    CONTEXT_LENGTH = "context_too_long"
+    CALL_FAILED = "call_failed"
+    WRONG_LANGUAGE = "wrong_language"
     # extension
+    SUPERSET_INVALID = "superset_invalid"
+    MERGE_INVALID = "merge_invalid"
     NO_SUPERSET = "no_superset"
     SECOND_TARGET = "second_target"
     SHORTCUT = "shortcut"

@@ -6,7 +6,7 @@ once, over these Protocols, in generation, verification and extension.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,6 +34,14 @@ class Superset:
     hint: str
 
 
+@dataclass(frozen=True)
+class Try:
+    """A merged question that did not pass, and why: what an Author may learn from."""
+
+    question: str
+    fault: str
+
+
 class Author(Protocol):
     """Writes: conclusions, questions, supersets and merges."""
 
@@ -45,10 +53,12 @@ class Author(Protocol):
     async def ask(self, document: Document, conclusion: Conclusion) -> AtomicTask | Rejection:
         """A natural, complete question that names the document's identifier."""
 
-    async def supersets(self, identifier: str, document: Document, corpus: Corpus) -> list[Superset]:
-        """Supersets that lead to `document`, known by `identifier`, best first."""
+    def supersets(
+        self, identifier: str, document: Document, corpus: Corpus, tools: Toolbox
+    ) -> AsyncIterator[Superset | Rejection]:
+        """Supersets that lead to `document`, known by `identifier`, best first; each is looked for when asked for."""
 
-    async def merge_depth(self, core: Task, superset: Superset) -> str | None:
+    async def merge_depth(self, core: Task, superset: Superset, tries: Sequence[Try]) -> str | None:
         """The core's question with its identifier replaced by the superset's relation; None if it cannot be said."""
 
     async def merge_width(self, parts: Sequence[Task]) -> str | None:
@@ -68,17 +78,37 @@ class Solver(Protocol):
 
 
 class Judge(Protocol):
-    """Scores: answers, supersets and merges."""
+    """Scores: answers, supersets and merges.
+
+    Attributes:
+        panel: How many may vote on one score: 1 for a judge that always says the same, 3 for a model.
+    """
 
     spec: str
+    panel: int
 
-    async def score(self, question: str, golden: str, candidates: Sequence[str]) -> int:
-        """2 = the same, 1 = contains it and more, 0 = wrong (paper, section 3.3)."""
+    async def score(self, question: str, golden: str, candidates: Sequence[str], vote: int = 0) -> int:
+        """2 = the same, 1 = contains it and more, 0 = wrong (paper, section 3.3); `vote` is the number of the vote."""
 
-    async def decompose(self, question: str) -> list[str]:
-        """The part questions that a width question asks."""
+    async def superset_fault(self, identifier: str, superset: Superset) -> str | None:
+        """Why the superset is none: a synonym, a part, or true of others too; None if it is valid."""
+
+    async def merge_fault(self, question: str, core: Task, superset: Superset) -> str | None:
+        """Why the merged question is not the core's, asked through the superset; None if it is."""
+
+    async def decomposes(self, question: str, parts: Sequence[str]) -> bool:
+        """Whether a width question asks for exactly these parts, in this order."""
 
 
-AUTHORS = {"extractive": "taskcraft_core.roles.extractive.author:ExtractiveAuthor"}
-SOLVERS = {"extractive": "taskcraft_core.roles.extractive.solver:ExtractiveSolver"}
-JUDGES = {"extractive": "taskcraft_core.roles.extractive.judge:ExtractiveJudge"}
+AUTHORS = {
+    "extractive": "taskcraft_core.roles.extractive.author:ExtractiveAuthor",
+    "openai": "taskcraft_core.roles.llm.author:ModelAuthor",
+}
+SOLVERS = {
+    "extractive": "taskcraft_core.roles.extractive.solver:ExtractiveSolver",
+    "openai": "taskcraft_core.roles.llm.solver:ModelSolver",
+}
+JUDGES = {
+    "extractive": "taskcraft_core.roles.extractive.judge:ExtractiveJudge",
+    "openai": "taskcraft_core.roles.llm.judge:ModelJudge",
+}

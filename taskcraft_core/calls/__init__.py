@@ -1,0 +1,1 @@
+"""Calls that cost money or leave the machine: kept in a journal, held within limits and a budget, attributed."""

@@ -1,0 +1,1 @@
+"""Chat models as author, solver and judge, behind any endpoint that speaks OpenAI's protocol."""
