@@ -74,11 +74,13 @@ class Toolbox:
 
     Args:
         tools: In the order in which the agent is told of them; names are unique.
+        picture: The image behind a uri as a data URI, for models that see; None where there is none.
     """
 
-    def __init__(self, tools: Iterable[Tool]) -> None:
+    def __init__(self, tools: Iterable[Tool], picture: Callable[[str], str | None] | None = None) -> None:
         """Keeps the tools by name."""
         self._tools = {tool.name: tool for tool in tools}
+        self.picture = picture
 
     @property
     def names(self) -> tuple[str, ...]:
