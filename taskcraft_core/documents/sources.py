@@ -115,10 +115,10 @@ def _from_file(uri: str, path: Path) -> Iterator[Found | Rejection]:
 
 async def _from_url(client: httpx.AsyncClient, url: str, settings: Settings) -> Found | Rejection:
     try:
-        data, media_hint = await fetch.fetch(client, url, settings)
+        fetched = await fetch.fetch(client, url, settings)
     except DocumentError as error:
         return Rejection(stage="ingest", reason=error.reason, item=url, detail=error.detail)
-    return Found(url, data, media_hint)
+    return Found(url, fetched.data, fetched.media_hint)
 
 
 def _without_duplicates(listed: list[Listed], rejected: list[Rejection]) -> list[Listed]:

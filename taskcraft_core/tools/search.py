@@ -7,14 +7,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from taskcraft_core.corpus import Corpus
+from taskcraft_core.errors import ConfigError
 from taskcraft_core.tools.hit import Search
 from taskcraft_core.tools.local_search import LocalSearch
 from taskcraft_core.tools.toolbox import Parameter, Tool
+from taskcraft_core.tools.web import Web
 
-SEARCH: Mapping[str, Callable[[Corpus], Search]] = {
-    "local": LocalSearch,
+
+def _local(corpus: Corpus, web: Web | None = None) -> Search:
+    return LocalSearch(corpus)
+
+
+def _tavily(corpus: Corpus, web: Web | None = None) -> Search:
+    from taskcraft_core.tools.web_search import TavilySearch  # the vendor's package takes 0.1 s to import
+
+    if web is None:
+        raise ConfigError("Searching with tavily needs the live web, which this search was not given.")
+    return TavilySearch(web)
+
+
+SEARCH: Mapping[str, Callable[[Corpus, Web | None], Search]] = {
+    "local": _local,
+    "tavily": _tavily,
 }
-"""Every search there is, by the name that `BuildConfig.search` gives it."""
+"""Every search there is, by the name that `BuildConfig.search` gives it: made from a corpus, or from the live web."""
 
 
 def search_tool(engine: Search) -> Tool:
