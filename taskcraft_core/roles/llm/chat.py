@@ -1,0 +1,199 @@
+"""The chat model that an agent is given: LangChain's interface over journalled, limited, checked calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+
+from taskcraft_core.models import Reason
+from taskcraft_core.roles.llm.answers import ANSWERS
+from taskcraft_core.roles.llm.completion import Completion
+from taskcraft_core.roles.llm.request import ChatRequest, JsonMessage
+from taskcraft_core.roles.llm.structured import RoleModel, Unusable, read, usable
+from taskcraft_core.tools import READERS, Toolbox
+
+_ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
+
+
+class OutOfSteps(Exception):
+    """The agent asked for more tool calls than it may make; `reply` is the message that does."""
+
+    def __init__(self, messages: Sequence[BaseMessage], reply: AIMessage) -> None:
+        super().__init__("more tool calls than allowed")
+        self.messages = (*messages, reply)
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """Where an agent works.
+
+    Attributes:
+        model: The chat model and its role.
+        prompt: The prompt that it follows, whose answer its last message has to be.
+        tools: What it may call.
+        max_steps: How many tool calls it may make.
+        picture: The image behind a uri as a data URI, for a model that sees.
+    """
+
+    model: RoleModel
+    prompt: str
+    tools: Toolbox
+    max_steps: int
+    picture: Callable[[str], str | None] | None = None
+
+
+class JournalledChat(BaseChatModel):
+    """A chat model for one desk. What it says is checked before the agent acts on it, and repaired once."""
+
+    desk: Any
+
+    @property
+    def _llm_type(self) -> str:
+        return "taskcraft"
+
+    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Runnable[Any, AIMessage]:
+        """Itself: the tools of the desk are told to the model with every request, converted once."""
+        return self
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **_: Any,
+    ) -> NoReturn:
+        raise NotImplementedError("agents run on the event loop; use ainvoke")
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **_: Any,
+    ) -> ChatResult:
+        desk: Desk = self.desk
+        taken = sum(len(message.tool_calls) for message in messages if isinstance(message, AIMessage))
+        request = ChatRequest(
+            desk.model.spec.model, desk.model.role, shown(messages, desk), desk.prompt, desk.model.spec.sampling,
+            tools=desk.tools.schemas, may_call=taken < desk.max_steps,
+        )  # fmt: skip
+        completion = await usable(desk.model.endpoint, request, lambda one: _check(one, desk))
+        reply = _reply(completion)
+        if taken + len(reply.tool_calls) > desk.max_steps:
+            raise OutOfSteps(messages, reply)
+        return ChatResult(generations=[ChatGeneration(message=reply)])
+
+
+def shown(messages: Sequence[BaseMessage], desk: Desk) -> list[JsonMessage]:
+    """The messages as they are sent; a model that sees gets each viewed image after the tools' answers."""
+    sent: list[JsonMessage] = []
+    viewed: list[JsonMessage] = []
+    uris: dict[str, str] = {}
+    for message in messages:
+        if viewed and not isinstance(message, ToolMessage):
+            sent, viewed = sent + viewed, []
+        sent.append(as_json(message))
+        if isinstance(message, AIMessage):
+            uris |= {call["id"] or "": str(call["args"].get("uri", "")) for call in message.tool_calls}
+        if desk.picture and isinstance(message, ToolMessage) and message.name == READERS["image"]:
+            uri = uris.get(message.tool_call_id, "")
+            if (image := desk.picture(uri)) is not None:
+                parts = [
+                    {"type": "text", "text": f"The image {uri}:"},
+                    {"type": "image_url", "image_url": {"url": image}},
+                ]
+                viewed.append({"role": "user", "content": parts})
+    return sent + viewed
+
+
+def as_json(message: BaseMessage) -> JsonMessage:
+    """A LangChain message in the form of OpenAI's chat completions."""
+    found: JsonMessage = {"role": _ROLES[message.type], "content": message.content}
+    if isinstance(message, ToolMessage):
+        found["tool_call_id"] = message.tool_call_id
+    if isinstance(message, AIMessage) and message.tool_calls:
+        found["content"] = message.content or None
+        found["tool_calls"] = [
+            {
+                "id": call["id"],
+                "type": "function",
+                "function": {"name": call["name"], "arguments": text_of(call["args"])},
+            }
+            for call in message.tool_calls
+        ]
+    return found
+
+
+def text_of(arguments: dict[str, Any]) -> str:
+    """The arguments of a tool call as JSON text."""
+    return json.dumps(arguments, ensure_ascii=False)
+
+
+def _check(completion: Completion, desk: Desk) -> None:
+    """An agent's message is a set of sound tool calls, or the answer."""
+    calls = completion.said.tool_calls or ()
+    if not calls:
+        read(completion, ANSWERS[desk.prompt])
+        return
+    if completion.finish_reason == "length":
+        raise Unusable(
+            Reason.RESPONSE_INVALID, "the tool call was cut off at the length limit; call again, more briefly"
+        )
+    if len({call.id for call in calls}) < len(calls):
+        raise Unusable(Reason.RESPONSE_INVALID, "two tool calls have the same id")
+    for call in calls:
+        if call.function.name not in desk.tools.names:
+            raise Unusable(
+                Reason.RESPONSE_INVALID,
+                f"there is no tool {call.function.name[:60]!r}; call one of {', '.join(desk.tools.names)}",
+            )
+        if _arguments(call.function.arguments) is None:
+            raise Unusable(Reason.RESPONSE_INVALID, f"the arguments of {call.function.name} are no JSON object")
+
+
+def _reply(completion: Completion) -> AIMessage:
+    message = completion.said
+    calls = [
+        {
+            "name": call.function.name,
+            "args": _arguments(call.function.arguments) or {},
+            "id": call.id,
+            "type": "tool_call",
+        }
+        for call in message.tool_calls or ()
+    ]
+    return AIMessage(content=message.content or "", tool_calls=calls)
+
+
+def _arguments(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def lang_tools(tools: Toolbox) -> list[BaseTool]:
+    """The tools of a toolbox as LangChain knows tools; a wrong call is an observation, and no exception."""
+    from langchain_core.tools import StructuredTool
+
+    def made(schema: dict[str, Any]) -> BaseTool:
+        name = schema["name"]
+
+        async def call(**arguments: object) -> str:
+            return await tools.call(name, arguments)
+
+        return StructuredTool(
+            name=name, description=schema["description"], args_schema=schema["parameters"], coroutine=call
+        )  # fmt: skip
+
+    return [made(schema["function"]) for schema in tools.schemas]

@@ -1,0 +1,71 @@
+"""What a model quotes, found in the document: verbatim, or it is not there."""
+
+from __future__ import annotations
+
+import re
+
+from taskcraft_core.documents.render import block_lines, render_block
+from taskcraft_core.models import Block, Document, Place
+
+LONGEST_CONTEXT = 3_000
+"""Characters of a block that are shown around a quote."""
+
+
+def verbatim(text: str, quote: str) -> str | None:
+    """The passage of a text that a quote means: the same words, with the text's own white space.
+
+    Args:
+        text: Where it has to stand.
+        quote: As a model wrote it down.
+
+    Returns:
+        A verbatim part of the text, or None.
+    """
+    quote = quote.strip()
+    if not quote:
+        return None
+    if quote in text:
+        return quote
+    found = re.search(r"\s+".join(map(re.escape, quote.split())), text)
+    return found[0] if found else None
+
+
+def place_of(document: Document, quote: str) -> Place | None:
+    """Where a verbatim quote stands: the row of a block that holds it, or the block; None if it is spread out."""
+    for block in document.blocks:
+        if quote in render_block(block):
+            row = _row(block, quote)
+            return f"{block.place}.r{row}" if row is not None else block.place
+    return None
+
+
+def _row(block: Block, quote: str) -> int | None:
+    """The row, entry or item that holds the quote; passages and figures have none."""
+    if block.kind in {"passage", "figure"}:
+        return None
+    header = 1 if block.kind == "table" else 0
+    rows = block_lines(block)[header:]
+    return next((index for index, line in enumerate(rows) if quote in line), None)
+
+
+def block_of(document: Document, place: Place) -> Block:
+    """The block of a place.
+
+    Raises:
+        StopIteration: There is none.
+    """
+    name = place.partition(".r")[0]
+    return next(block for block in document.blocks if block.place == name)
+
+
+def context_of(document: Document, place: Place) -> str:
+    """The block around a place as text, with its section and caption; of a long one the head and what is near."""
+    block = block_of(document, place)
+    text = "\n".join(part for part in (f"## {block.section}" if block.section else "", render_block(block)) if part)
+    if len(text) <= LONGEST_CONTEXT:
+        return text
+    row = place.partition(".r")[2]
+    lines = block_lines(block)
+    head = lines[:1] if block.kind == "table" else []
+    near = int(row or 0) + len(head)
+    return "\n".join([*head, *lines[max(len(head), near - 3) : near + 4]])[:LONGEST_CONTEXT]

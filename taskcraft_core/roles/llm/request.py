@@ -1,0 +1,110 @@
+"""A chat request: what is asked of which model, and the key under which its answer is kept.
+
+How an answer is made to fit its schema (see `Mode`) is no part of the key: an endpoint that takes strict schemas
+tomorrow, and did not yesterday, still has its old answers found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from typing import Any
+
+from taskcraft_core.models import content_hash
+from taskcraft_core.prompts import prompt
+from taskcraft_core.roles.llm.answers import schema_of
+
+JsonMessage = dict[str, Any]
+_CHARS_PER_TOKEN = 4
+_EXPECTED_ANSWER = 300
+
+
+class Mode(IntEnum):
+    """How an endpoint is told the form of the answer, the strictest first."""
+
+    SCHEMA = 0
+    OBJECT = 1
+    TEXT = 2
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    """One chat request.
+
+    Attributes:
+        model: The model's name.
+        role: author, solver or judge; booked with the call, and no part of its key.
+        messages: In the form of OpenAI's chat completions.
+        schema: The prompt whose answer is wanted (a key of `ANSWERS`); "" for any text.
+        sampling: Parameters sent as they are.
+        tools: OpenAI tool definitions.
+        may_call: Whether tools may still be called.
+        sample: Which vote or attempt this is.
+    """
+
+    model: str
+    role: str
+    messages: Sequence[JsonMessage]
+    schema: str = ""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    tools: Sequence[Mapping[str, Any]] = ()
+    may_call: bool = True
+    sample: int = 0
+
+    def key(self, endpoint: str) -> str:
+        """The hash of everything that could change the answer."""
+        form = schema_of(self.schema) if self.schema else None
+        return content_hash(
+            ["chat", endpoint, self.model, dict(self.sampling), self.messages, form, self.tools, self.may_call,
+             self.sample]
+        )  # fmt: skip
+
+    def payload(self, mode: Mode) -> dict[str, Any]:
+        """The body that is sent."""
+        messages = list(self.messages)
+        body: dict[str, Any] = {"model": self.model, "messages": messages, **self.sampling}
+        if self.tools:
+            body["tools"] = self.tools
+            if not self.may_call:
+                body["tool_choice"] = "none"
+        if not self.schema:
+            return body
+        if mode is Mode.SCHEMA:
+            form = {"name": self.schema, "strict": True, "schema": schema_of(self.schema)}
+            return body | {"response_format": {"type": "json_schema", "json_schema": form}}
+        body["messages"] = _with_form(messages, self.schema)
+        return body | {"response_format": {"type": "json_object"}} if mode is Mode.OBJECT else body
+
+    def after(self, answer: str, fault: str) -> ChatRequest:
+        """The request that shows the model an answer of its own that cannot be used, and why."""
+        told = prompt("repair").render({"fault": fault})
+        shown: list[JsonMessage] = [{"role": "assistant", "content": answer}, {"role": "user", "content": told}]
+        return replace(self, messages=[*self.messages, *shown])
+
+    @property
+    def expected_tokens(self) -> int:
+        """About how many tokens the call takes, both ways: characters by four, and a short answer."""
+        return sum(_size(message) for message in self.messages) // _CHARS_PER_TOKEN + _EXPECTED_ANSWER
+
+    @property
+    def expected_answer(self) -> int:
+        """About how many of them are the answer's."""
+        return _EXPECTED_ANSWER
+
+
+def _with_form(messages: list[JsonMessage], schema: str) -> list[JsonMessage]:
+    """The form of the answer in words, at the end of the instructions, for endpoints that take no schema."""
+    told = prompt("json_only").render({"schema": json.dumps(schema_of(schema), ensure_ascii=False)})
+    first, *rest = messages
+    return [{**first, "content": f"{first['content']}\n\n{told}"}, *rest]
+
+
+def _size(message: JsonMessage) -> int:
+    content = message.get("content")
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, list):  # an image counts like a long paragraph
+        return sum(len(part.get("text") or "x" * 4_000) for part in content)
+    return 200
