@@ -24,7 +24,7 @@ from taskcraft_core.dataset.folder import check_folder
 from taskcraft_core.dataset.rows import Lineage, Named
 from taskcraft_core.models import content_hash
 from taskcraft_core.shards import sweep
-from tasks.workbench import put_away, solutions
+from tasks.workbench import counts, put_away
 
 
 @flow(name="build-dataset", persist_result=False)
@@ -44,7 +44,7 @@ async def build_dataset(sources: list[str], out: str, config: BuildConfig = Buil
     Raises:
         TaskCraftError: One sentence about what stopped the build; everything finished is kept.
     """
-    began, before = time.monotonic(), solutions()
+    began, before = time.monotonic(), counts()
     out = str(Path(out).absolute())
     check_folder(Path(out))
     sweep(Path(out))
@@ -56,14 +56,13 @@ async def build_dataset(sources: list[str], out: str, config: BuildConfig = Buil
         wide = await width_stage(verified.manifest, documents.manifest, out, config)
         candidates = [verified.manifest, deep[-1].manifest, wide.manifest]
         audited = await audit_stage(candidates, documents.manifest, out, config)
-        put_away()
+        await put_away()
         runs = [documents, authored, verified, *deep, wide, audited]
         lineage = lineage_of(runs, config)
         published = await publish_stage(audited.shards[0], documents.manifest, lineage, out, config)
     finally:
-        put_away()
-    counts = tuple(after - then for after, then in zip(solutions(), before, strict=True))
-    return summarise(Path(out), runs, published, solved=counts[0], carried=counts[1], began=began)
+        await put_away()
+    return summarise(Path(out), runs, published, counts() - before, began)
 
 
 def lineage_of(runs: list[StageRun], config: BuildConfig) -> Lineage:

@@ -9,15 +9,19 @@ from typing import Any
 
 from prefect import Task
 
-from taskcraft_core.errors import TaskCraftError
+from flows.outlook import Meter, items_of
+from taskcraft_core.errors import BudgetExceeded, TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference, result_sound
 from tasks.manifest import write_manifest
 from tasks.memory import give_back
-from tasks.progress import watcher
+from tasks.progress import watched_by, watcher
+from tasks.workbench import counts
 
 SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
+WAITING_SHARDS_AT_ONCE = 8
+"""Where roles wait for models. An unfinished shard loses nothing then: its calls are in the journal."""
 
 
 class StageRun(Record):
@@ -46,6 +50,7 @@ async def run_shards(
     shards: Mapping[str, Mapping[str, Any]],
     label: str = "",
     items: int | None = None,
+    at_once: int = SHARDS_AT_ONCE,
 ) -> StageRun:
     """Brings every shard of a stage up to date.
 
@@ -56,30 +61,43 @@ async def run_shards(
         shards: By fingerprint, what the task is given.
         label: What the stage is called on the way, if not by its name.
         items: How many items there are to go through, if that is known.
+        at_once: How many shards are in flight.
 
     Returns:
         The references, in the order of the fingerprints.
 
     Raises:
+        BudgetExceeded: A cap is reached; no other shard was begun, and those in flight were let end.
         StageFailed: After all shards were tried, when some failed; tells how many, and the first reason.
     """
     label = label or stage
     sound = {fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint)}
-    gate = asyncio.Semaphore(SHARDS_AT_ONCE)
-    watcher().stage_begins(label, len(shards), len(sound), items)
+    meter = Meter(watcher(), items_of(shards, sound), counts)
+    gate = asyncio.Semaphore(at_once)
+    reached: list[BudgetExceeded] = []
 
     async def one(fingerprint: str) -> Reference:
         async with gate:
+            if reached:
+                raise reached[0]
             fresh = compute.with_options(refresh_cache=fingerprint not in sound)
-            reference = await fresh(out=out, stage=stage, fingerprint=fingerprint, **shards[fingerprint])
-        watcher().shard_done()
+            try:
+                reference = await fresh(out=out, stage=stage, fingerprint=fingerprint, **shards[fingerprint])
+            except BudgetExceeded as error:
+                reached.append(error)
+                raise
+        meter.shard_done()
         return Reference.model_validate(reference)
 
-    try:
-        results = await asyncio.gather(*map(one, sorted(shards)), return_exceptions=True)
-    finally:
-        watcher().stage_ends()
-        give_back()
+    with watched_by(meter):
+        meter.stage_begins(label, len(shards), len(sound), items)
+        try:
+            results = await asyncio.gather(*map(one, sorted(shards)), return_exceptions=True)
+        finally:
+            meter.stage_ends()
+            give_back()
+    if reached:
+        raise meter.stopped(label, reached[0]) from reached[0]
     done = _unless_failed(label, results)
     manifest = write_manifest(Path(out), stage, done)
     return StageRun(

@@ -15,6 +15,7 @@ from taskcraft_core.dataset.releases import release_path
 from taskcraft_core.dataset.store import Published
 from taskcraft_core.models import Record, Rejection
 from taskcraft_core.shards import Reference, write_shard
+from tasks.counts import Counts
 from tasks.manifest import read_rejections
 
 REJECTIONS = "rejections.parquet"
@@ -61,6 +62,10 @@ class BuildSummary(Record):
         example: The id of one of the deepest tasks, to be looked at.
         solved: Solutions worked out by this process.
         carried: Solutions carried over from earlier builds.
+        calls_made: Model and web calls made by this process.
+        calls_found: Calls that were answered from the journal.
+        usd: What the model calls cost, as far as their price is known.
+        unpriced: Model calls whose price is not known.
         seconds: How long it took.
     """
 
@@ -74,6 +79,10 @@ class BuildSummary(Record):
     example: str | None
     solved: int
     carried: int
+    calls_made: int = 0
+    calls_found: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
     seconds: float
 
     @property
@@ -87,17 +96,14 @@ class BuildSummary(Record):
         return sum(stage.reused for stage in self.stages)
 
 
-def summarise(
-    out: Path, runs: Sequence[StageRun], published: Published, solved: int, carried: int, began: float
-) -> BuildSummary:
+def summarise(out: Path, runs: Sequence[StageRun], published: Published, counts: Counts, began: float) -> BuildSummary:
     """Counts what the stages gave and left out, and writes all rejections into one file.
 
     Args:
         out: The output folder.
         runs: The stages in order: ingest first, audit last.
         published: What publishing did.
-        solved: Solutions worked out.
-        carried: Solutions carried over.
+        counts: What the roles did.
         began: `time.monotonic()` at the start.
     """
     rejections = [one for run in runs for one in read_rejections(out, run.shards)]
@@ -113,8 +119,12 @@ def summarise(
         published=published,
         release=str(release_path(out, published.version)) if published.version else None,
         example=_example(out, runs[-1]),
-        solved=solved,
-        carried=carried,
+        solved=counts.solved,
+        carried=counts.carried,
+        calls_made=counts.made,
+        calls_found=counts.found,
+        usd=counts.usd,
+        unpriced=counts.unpriced,
         seconds=round(time.monotonic() - began, 1),
     )
 

@@ -63,6 +63,7 @@ def _closing(summary: BuildSummary) -> list[str]:
         version,
         f"Shards: {summary.computed} computed, {summary.reused} reused. "
         f"Solutions: {summary.solved} solved, {summary.carried} carried over. {summary.seconds:.1f} s.",
+        *_calls(summary),
         f"Dataset:    {out}/dataset",
         f"Release:    {escape(summary.release or '-')}",
         f"Rejections: {out}/{REJECTIONS}",
@@ -72,3 +73,18 @@ def _closing(summary: BuildSummary) -> list[str]:
             else []
         ),
     ]
+
+
+def _calls(summary: BuildSummary) -> list[str]:
+    """What the models were asked; nothing for a build without any."""
+    if not summary.calls_made and not summary.calls_found:
+        return []
+    cost = dollars(summary.usd, summary.calls_made, summary.unpriced)
+    return [f"Model calls: {summary.calls_made:,} made, {summary.calls_found:,} from the journal, {cost}."]
+
+
+def dollars(usd: float, calls: int, unpriced: int) -> str:
+    """What calls cost, in words: a price that is not known is never nothing."""
+    if unpriced == 0:
+        return f"${usd:,.4f}" if 0 < usd < 0.1 else f"${usd:,.2f}"
+    return "unknown cost" if unpriced >= calls else f"at least {dollars(usd, calls, 0)}"

@@ -27,7 +27,7 @@ async def audit_rows(
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
     tasks = [one for name in candidates for one in read_all(folder, read_manifest(folder, name), Task)]
-    corpus = bench_for(folder, documents, config).corpus
+    corpus = (await bench_for(folder, documents, config)).corpus
     passed, failed = await aside(audit, tasks, corpus, config)
     quarantine(failed, folder)
     items_done(len(passed) + len(failed))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from taskcraft_core.models import Rejection, Task, content_hash
 from taskcraft_core.shards import Reference, read_result, write_result
 from tasks.aside import aside
 from tasks.caching import kept, shard_task
+from tasks.items import Item, each, parted
 from tasks.manifest import read_all, read_manifest
 from tasks.progress import items_done
-from tasks.workbench import bench_for
+from tasks.workbench import bench_for, items_at_once
 
 
 @shard_task
@@ -28,16 +28,14 @@ async def extend_depth_shard(
     folder = Path(out)
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
-    bench = bench_for(folder, documents, config)
-    extended: list[Task] = []
-    rejections: list[Rejection] = []
-    for core in read_result(folder, cores, Task)[0]:
-        if core.hops == hops - 1:
-            found, left_out = await extend_depth(core, bench, config)
-            extended += found
-            rejections += left_out
-        items_done()
-        await asyncio.sleep(0)
+    bench = await bench_for(folder, documents, config)
+
+    async def work(core: Task) -> tuple[list[Task], list[Rejection]]:
+        return await extend_depth(core, bench, config) if core.hops == hops - 1 else ([], [])
+
+    items = [Item(one.task_id, one.evidence[0].document_id, one) for one in read_result(folder, cores, Task)[0]]
+    results = await each("depth", items, work, items_at_once(config.author, config.solver, config.judge))
+    extended, rejections = parted(results)
     return write_result(folder, stage, fingerprint, extended, Task, rejections)
 
 
@@ -61,19 +59,20 @@ async def extend_width_shard(
     folder = Path(out)
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
-    bench = bench_for(folder, documents, config)
-    merged: list[Task] = []
-    rejections: list[Rejection] = []
-    for parts in await aside(_groups, folder, verified, config):
-        if bucket_of(content_hash([part.task_id for part in parts]), config.buckets) != bucket:
-            continue
-        result = await extend_width(parts, bench, config)
-        if isinstance(result, Rejection):
-            rejections.append(result)
-        else:
-            merged.append(result)
-        items_done()
-        await asyncio.sleep(0)
+    bench = await bench_for(folder, documents, config)
+
+    async def work(parts: tuple[Task, ...]) -> Task | Rejection:
+        return await extend_width(parts, bench, config)
+
+    ours = [
+        parts
+        for parts in await aside(_groups, folder, verified, config)
+        if bucket_of(content_hash([part.task_id for part in parts]), config.buckets) == bucket
+    ]
+    items = [Item(" + ".join(p.question for p in parts), parts[0].evidence[0].document_id, parts) for parts in ours]
+    results = await each("width", items, work, items_at_once(config.author, config.solver, config.judge))
+    merged = [result for result in results if isinstance(result, Task)]
+    rejections = [result for result in results if isinstance(result, Rejection)]
     return write_result(folder, stage, fingerprint, merged, Task, rejections)
 
 

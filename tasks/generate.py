@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.generation import generate
 from taskcraft_core.models import AtomicTask, Document, Rejection
-from taskcraft_core.roles.bench import make_role
 from taskcraft_core.shards import Reference, read_result, write_result
 from tasks.caching import kept, shard_task
-from tasks.progress import items_done
+from tasks.items import Item, each, parted
+from tasks.workbench import author_for, items_at_once
 
 
 @shard_task
@@ -22,13 +21,12 @@ async def generate_atomic_shard(
     folder = Path(out)
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
-    author = make_role("author", config.author)
-    authored: list[AtomicTask] = []
-    rejections: list[Rejection] = []
-    for document in read_result(folder, documents, Document)[0]:
-        found, left_out = await generate(document, author, config)
-        authored += found
-        rejections += left_out
-        items_done()
-        await asyncio.sleep(0)
+    author = await author_for(folder, config)
+
+    async def work(document: Document) -> tuple[list[AtomicTask], list[Rejection]]:
+        return await generate(document, author, config)
+
+    items = [Item(one.uri, one.id, one) for one in read_result(folder, documents, Document)[0]]
+    results = await each("generate", items, work, items_at_once(config.author))
+    authored, rejections = parted(results)
     return write_result(folder, stage, fingerprint, authored, AtomicTask, rejections)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
@@ -10,8 +9,8 @@ from taskcraft_core.models import AtomicTask, Rejection, Task
 from taskcraft_core.shards import Reference, read_result, write_result
 from taskcraft_core.verification import verify
 from tasks.caching import kept, shard_task
-from tasks.progress import items_done
-from tasks.workbench import bench_for
+from tasks.items import Item, each
+from tasks.workbench import bench_for, items_at_once
 
 
 @shard_task
@@ -22,15 +21,14 @@ async def verify_atomic_shard(
     folder = Path(out)
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
-    bench = bench_for(folder, documents, config)
-    verified: list[Task] = []
-    rejections: list[Rejection] = []
-    for atomic in read_result(folder, authored, AtomicTask)[0]:
-        result = await verify(atomic, bench, config)
-        if isinstance(result, Rejection):
-            rejections.append(result)
-        else:
-            verified.append(result)
-        items_done()
-        await asyncio.sleep(0)
+    bench = await bench_for(folder, documents, config)
+
+    async def work(atomic: AtomicTask) -> Task | Rejection:
+        return await verify(atomic, bench, config)
+
+    atomics = read_result(folder, authored, AtomicTask)[0]
+    items = [Item(one.question, one.evidence.document_id, one) for one in atomics]
+    results = await each("verify", items, work, items_at_once(config.solver, config.judge))
+    verified = [result for result in results if isinstance(result, Task)]
+    rejections = [result for result in results if isinstance(result, Rejection)]
     return write_result(folder, stage, fingerprint, verified, Task, rejections)

@@ -1,65 +1,176 @@
-"""The workbench of this process: the corpus and its search index are built once, and used by all shards."""
+"""The workbench of this process: the corpus, its search index and the model engine, used by all shards."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from taskcraft_core.config import BuildConfig
+from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.journal import SolutionJournal
 from taskcraft_core.models import Document
-from taskcraft_core.roles.bench import Bench, bench_of
+from taskcraft_core.roles import Author
+from taskcraft_core.roles.bench import Bench, bench_of, make_role
+from tasks.counts import Counts
 from tasks.manifest import digest, read_all, read_manifest
+
+if TYPE_CHECKING:
+    from taskcraft_core.roles.llm.engine import Engine
 
 JOURNAL = "solutions.sqlite"
 """Where solutions are remembered, under the output folder."""
+ROLES = ("author", "solver", "judge")
+RULES = "extractive"
+"""The roles that compute and never wait; every other role is taken for one that waits for an answer."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Held:
-    """A bench, what it was made for, and the journal that it keeps open."""
+    """What this process keeps open, and what it was made for."""
 
-    made_for: tuple[str, ...]
-    bench: Bench
-    journal: SolutionJournal
+    engine: Engine | None = None
+    engine_for: tuple[str, ...] = ()
+    engine_began: Counts = Counts()
+    authors: dict[str, Author] = field(default_factory=dict)
+    bench: Bench | None = None
+    bench_for: tuple[str, ...] = ()
+    journal: SolutionJournal | None = None
 
 
-_held: Held | None = None
-_solved = 0
-_carried = 0
+_held = Held()
+_before = Counts()
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-def bench_for(out: Path, documents: str, config: BuildConfig) -> Bench:
+def is_model(spec: str) -> bool:
+    """Whether a role's spec names a chat model."""
+    return spec.partition(":")[0] == "openai"
+
+
+def waits(*specs: str) -> bool:
+    """Whether one of these roles waits for an answer, so that several items under way make it faster."""
+    return any(spec != RULES for spec in specs)
+
+
+def items_at_once(*specs: str) -> int:
+    """How many items of a shard are under way for these roles: calls are limited elsewhere, this bounds memory."""
+    return Settings().calls_at_once if waits(*specs) else 1
+
+
+async def engine_for(out: Path, config: BuildConfig) -> Engine | None:
+    """The engine of this process, opened by whoever asks first; None where no role is a model and no search is paid.
+
+    Raises:
+        ConfigError: A setting is missing or wrong, or the journal cannot be opened.
+    """
+    async with _lock():
+        return await _engine(out, config)
+
+
+async def author_for(out: Path, config: BuildConfig) -> Author:
+    """The author, for the stage that has no corpus yet.
+
+    Raises:
+        ConfigError: No such role, or the engine cannot be opened.
+    """
+    async with _lock():
+        engine = await _engine(out, config)
+        if config.author not in _held.authors:
+            _held.authors[config.author] = make_role("author", config.author, **_with(engine))
+        return _held.authors[config.author]
+
+
+async def bench_for(out: Path, documents: str, config: BuildConfig) -> Bench:
     """The bench over the documents of a manifest; the one made last is kept.
 
     Args:
         out: The output folder.
         documents: The manifest of the ingested documents.
         config: Names the roles and the search.
+
+    Raises:
+        ConfigError: No such role, or the engine cannot be opened.
     """
-    global _held
-    shards = read_manifest(out, documents)
-    roles = (config.author, config.solver, config.judge, config.search)
-    made_for = (str(out.absolute()), digest(shards), *roles)
-    if _held is None or _held.made_for != made_for:
-        put_away()
-        journal = SolutionJournal(out / JOURNAL)
-        _held = Held(made_for, bench_of(Corpus(read_all(out, shards, Document)), config, journal), journal)
-    return _held.bench
+    async with _lock():
+        shards = read_manifest(out, documents)
+        roles = (config.author, config.solver, config.judge, config.search)
+        made_for = (str(out.absolute()), digest(shards), *roles)
+        if _held.bench is None or _held.bench_for != made_for:
+            engine = await _engine(out, config)
+            _put_bench_away()
+            corpus = Corpus(read_all(out, shards, Document))
+            journal = SolutionJournal(out / JOURNAL)
+            _held.bench, _held.bench_for = bench_of(corpus, config, journal, **_with(engine)), made_for
+            _held.journal = journal
+        return _held.bench
 
 
-def put_away() -> None:
-    """Closes the bench of this process, if there is one; its counts stay."""
-    global _held, _solved, _carried
-    if _held is not None:
-        _solved, _carried = solutions()
+async def put_away() -> None:
+    """Closes the bench and the engine of this process, if there are any; their counts stay."""
+    async with _lock():
+        _put_bench_away()
+        await _put_engine_away()
+
+
+def counts() -> Counts:
+    """What this process did since it began."""
+    return _before + _of_bench() + _of_engine() - _held.engine_began
+
+
+async def _engine(out: Path, config: BuildConfig) -> Engine | None:
+    if not any(is_model(getattr(config, role)) for role in ROLES) and config.search != "tavily":
+        return None
+    made_for = (str(out.absolute()),)
+    if _held.engine is None or _held.engine_for != made_for:
+        _put_bench_away()
+        await _put_engine_away()
+        from taskcraft_core.roles.llm.engine import Engine  # a second to import, and the embedded roles need none
+
+        _held.engine, _held.engine_for = await Engine.open(Settings(), out), made_for
+        _held.engine_began = _of_engine()
+    return _held.engine
+
+
+def _with(engine: Engine | None) -> dict[str, Any]:
+    return {} if engine is None else {"engine": engine}
+
+
+def _put_bench_away() -> None:
+    global _before
+    _before = _before + _of_bench()
+    if _held.journal is not None:
         _held.journal.close()
-        _held = None
+    _held.bench = _held.journal = None
+    _held.bench_for = ()
 
 
-def solutions() -> tuple[int, int]:
-    """How many solutions this process has (worked out, taken from the journal) since it began."""
-    if _held is None:
-        return _solved, _carried
-    return _solved + _held.bench.solver.solved, _carried + _held.bench.solver.carried
+async def _put_engine_away() -> None:
+    global _before
+    _before = _before + _of_engine() - _held.engine_began
+    engine, _held.engine = _held.engine, None
+    _held.engine_began = Counts()
+    _held.authors.clear()
+    if engine is not None:
+        await engine.close()
+
+
+def _of_bench() -> Counts:
+    if _held.bench is None:
+        return Counts()
+    return Counts(solved=_held.bench.solver.solved, carried=_held.bench.solver.carried)
+
+
+def _of_engine() -> Counts:
+    if _held.engine is None:
+        return Counts()
+    spent = _held.engine.budget.spent
+    once = _held.engine.once
+    return Counts(made=once.made, found=once.found, tokens=spent.tokens, usd=spent.usd, unpriced=spent.unpriced)
+
+
+def _lock() -> asyncio.Lock:
+    """One for each event loop: a lock that was waited for belongs to its loop for ever."""
+    return _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())

@@ -1,0 +1,94 @@
+"""The items of a shard, several under way at a time: while one waits for a model, the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from taskcraft_core.calls.purpose import working_on
+from taskcraft_core.errors import ResponseError
+from taskcraft_core.models import Rejection, Stage
+from tasks.progress import items_done
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Item(Generic[T]):
+    """What a stage works on.
+
+    Attributes:
+        name: A task id, a question or a document's uri; its calls and its rejection are booked under it.
+        document_id: The document that it comes from.
+        value: The thing itself.
+    """
+
+    name: str
+    document_id: str
+    value: T
+
+
+async def each(
+    stage: Stage, items: Sequence[Item[T]], work: Callable[[T], Awaitable[R]], at_once: int
+) -> list[R | Rejection]:
+    """Works on every item, at most `at_once` at a time.
+
+    An error stops the shard, but not the items under way: their calls are paid for, and are kept by letting them
+    end. Only a cancellation stops everything at once.
+
+    Args:
+        stage: Whose items they are.
+        items: In the order of the results.
+        work: What is done with each.
+        at_once: 1 for roles that compute and never wait.
+
+    Returns:
+        What the work gave, in the order of the items; a rejection where a model gave nothing to go on with.
+
+    Raises:
+        Exception: The first thing that went wrong with an item and is no `ResponseError`.
+    """
+    results: dict[int, R | Rejection] = {}
+    failures: list[Exception] = []
+    waiting = iter(enumerate(items))
+
+    async def worker() -> None:
+        while not failures and (following := next(waiting, None)) is not None:
+            place, item = following
+            try:
+                with working_on(stage, item.name):
+                    results[place] = await work(item.value)
+            except ResponseError as error:
+                results[place] = _rejected(stage, item, error)
+            except Exception as error:
+                failures.append(error)
+                return
+            items_done()
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(at_once, len(items))):
+            group.create_task(worker())
+    if failures:
+        raise failures[0]
+    return [results[place] for place in range(len(items))]
+
+
+def parted(results: Iterable[tuple[list[T], list[Rejection]] | Rejection]) -> tuple[list[T], list[Rejection]]:
+    """What was made and what was left out, of work that gives both."""
+    made: list[T] = []
+    left_out: list[Rejection] = []
+    for result in results:
+        found, rejected = ([], [result]) if isinstance(result, Rejection) else result
+        made += found
+        left_out += rejected
+    return made, left_out
+
+
+def _rejected(stage: Stage, item: Item[T], error: ResponseError) -> Rejection:
+    return Rejection(
+        stage=stage, reason=error.reason, item=item.name, detail=error.detail, document_id=item.document_id
+    )
