@@ -1,0 +1,130 @@
+"""The call journal as an SQLite file: lookups on the event loop, commits of many records in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal
+
+from taskcraft_core.calls.batches import Batches
+from taskcraft_core.calls.journal import CostLine, Spent
+from taskcraft_core.calls.record import CallRecord
+from taskcraft_core.calls.rows import COLUMNS, COSTS, SPENT, Row, costs_of, response_of, row_of, spent_of
+from taskcraft_core.sqlite_files import connect, explained, open_marked
+
+_APPLICATION = 0x5443434A
+"""Stands in the head of the file ("TCCJ"): calls, not solutions."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT NOT NULL PRIMARY KEY, kind TEXT, endpoint TEXT, model TEXT, role TEXT, stage TEXT, item TEXT,
+    sample INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER, usd REAL, seconds REAL, made_at REAL,
+    response BLOB NOT NULL
+)
+"""
+_INSERT = (
+    f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
+)
+_LOOK_UP = "SELECT response FROM calls WHERE key = ?"
+
+
+class SqliteJournal:
+    """A `CallJournal` in a file that processes may share. Made by `open`; belongs to one event loop.
+
+    A lookup takes microseconds, so it is done where it is asked for; a commit waits for the disk, so it is done in a
+    thread, for all records that came while the one before was under way.
+    """
+
+    def __init__(self, path: Path, writing: sqlite3.Connection, reading: sqlite3.Connection) -> None:
+        self._path = path
+        self._writing = writing
+        self._reading = reading
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._puts: Batches[Row, None] = Batches(self._commit, linger=0.002)
+        self._closed = False
+
+    @classmethod
+    async def open(cls, path: Path, synchronous: Literal["NORMAL", "FULL"] = "FULL") -> SqliteJournal:
+        """Opens the file, making it and its folder if they are missing.
+
+        Raises:
+            ConfigError: The file cannot be opened, is damaged, or is something else.
+        """
+        return await asyncio.to_thread(cls._open, path, synchronous)
+
+    @classmethod
+    def _open(cls, path: Path, synchronous: Literal["NORMAL", "FULL"]) -> SqliteJournal:
+        with _explained(path):
+            writing = open_marked(path, _APPLICATION, _SCHEMA, synchronous)
+            try:
+                reading = connect(path)
+                reading.execute("PRAGMA query_only = ON")
+                reading.execute(_LOOK_UP, ("",)).fetchone()  # a damaged file is noticed now, not in the middle
+            except BaseException:
+                writing.close()
+                raise
+        return cls(path, writing, reading)
+
+    async def get(self, key: str) -> str | None:
+        """The response kept under a key.
+
+        Raises:
+            ConfigError: The file is damaged.
+        """
+        with _explained(self._path):
+            row = self._reading.execute(_LOOK_UP, (key,)).fetchone()
+        return None if row is None else response_of(row[0])
+
+    async def put(self, record: CallRecord) -> None:
+        """Keeps a record, unless there is one under its key; it is on disk when this returns.
+
+        Raises:
+            ConfigError: The file is damaged or cannot be written.
+        """
+        await self._puts.ask(row_of(record))
+
+    async def spent(self) -> Spent:
+        """What everything in the journal took."""
+        return spent_of((await self._select(SPENT))[0])
+
+    async def costs(self) -> list[CostLine]:
+        """The same by stage, role, model and kind; sorted."""
+        return costs_of(await self._select(COSTS))
+
+    async def close(self) -> None:
+        """Finishes what is queued, then closes the file; closing twice is fine."""
+        await self._puts.close()
+        if not self._closed:
+            self._closed = True
+            self._reading.close()
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._writing.close)
+            self._thread.shutdown()
+
+    async def _commit(self, rows: list[Row]) -> list[None]:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._commit_here, rows)
+        return [None] * len(rows)
+
+    def _commit_here(self, rows: list[Row]) -> None:
+        with _explained(self._path):
+            execute = self._writing.execute
+            execute("BEGIN IMMEDIATE")
+            try:
+                self._writing.executemany(_INSERT, rows)
+                execute("COMMIT")
+            finally:
+                if self._writing.in_transaction:  # something went wrong, and SQLite has not rolled back by itself
+                    execute("ROLLBACK")
+
+    async def _select(self, query: str) -> list[Row]:
+        def here() -> list[Row]:
+            with _explained(self._path):
+                return self._writing.execute(query.format(table="calls")).fetchall()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, here)
+
+
+def _explained(path: Path) -> AbstractContextManager[None]:
+    return explained(path, "move it away, and what it held is asked and paid for again")
