@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from taskcraft_core.corpus import Corpus
+from taskcraft_core.documents.language import identified, script_language
 from taskcraft_core.documents.render import block_lines
 from taskcraft_core.models import Document, Evidence
 from taskcraft_core.roles.extractive.normalise import answer_type, normalise
@@ -18,10 +19,22 @@ from taskcraft_core.roles.extractive.writing.words import contains_words, conten
 LONGEST_QUESTION = 420
 MOST_WORDS = 75
 RIVAL_SHARE = 0.8
+SURE = 0.99
+"""A detected language counts from this probability on."""
+ENOUGH_LETTERS = 24
+"""Fewer letters than these are not enough to tell languages of one script apart."""
 _VALUES = re.compile(
     r"\d{1,2} [A-Z][a-z]+ \d{4}|[A-Z][a-z]+ \d{1,2}, \d{4}|[A-Z][a-z]+ \d{4}|\d{4}年(?:\d{1,2}月(?:\d{1,2}日)?)?"
     r"|[-−]?\d[\d,]*(?:\.\d+)?(?: ?(?:[a-zA-Z°%²³/]{1,12}|[\u4e00-\u9fff]{1,4}))?"
 )
+_QUOTED = re.compile(r"“[^”]*”|《[^》]*》|「[^」]*」|\"[^\"]*\"|`[^`]*`")
+_LETTER = re.compile(r"[^\W\d_]")
+_LATIN = re.compile(r"[a-zA-Z\u00c0-\u024f]")
+_ASKING = {
+    "en": re.compile(r"\b(?:what|which|whose?|whom|when|where|why|how|according)\b", re.I),
+    "zh": re.compile("什么|多少|哪|谁|几|何|吗|根据"),
+}
+"""Words that no question of another language has."""
 
 
 def evidence_missing(evidence: Evidence, answer: str, corpus: Corpus) -> str | None:
@@ -52,6 +65,31 @@ def readable(question: str) -> str | None:
     if re.search(r"\b(\w+) \1\b(?! \1)|  |\.\.|,,| [,.?]", question, re.I):
         return "a word or a mark stands twice"
     return None
+
+
+def wrong_language(question: str, language: str, *names: str) -> str | None:
+    """The question is in the language of its document: what is quoted, and the names in it, may be in any.
+
+    The script decides; among languages of the Latin script only a sure detection counts.
+    """
+    said = _QUOTED.sub(" ", question)
+    for name in names:
+        said = re.sub(re.escape(name), " ", said, flags=re.I)
+    letters = len(_LETTER.findall(said))
+    script = script_language(said, letters)
+    asks = _ASKING.get(language)
+    if not letters or (asks and asks.search(said) and script not in {"ja", "ko"}):
+        return None
+    spoken = script or (_detected(said, letters) if language != "zh" else "another language")
+    return f"the question is not in {language!r} as its document is" if spoken not in ("", language) else None
+
+
+def _detected(said: str, letters: int) -> str:
+    """The language of a text that is sure to be in it, else ""."""
+    if letters < ENOUGH_LETTERS and len(_LATIN.findall(said)) * 2 >= letters:
+        return ""
+    detected, sure = identified(said)
+    return detected if sure >= SURE else ""
 
 
 def guess(question: str, answer: str) -> str | None:

@@ -212,11 +212,12 @@ class Selector(Record):
     """A superset relation a machine can check: in document S, the entry whose `field` is `value` leads to the target.
 
     row: a table row whose cell under `field` is `value`; highest, lowest: the row with the extreme `value` in the
-    column `field`; item: a list item or definition (field = "description"); figure: a figure (field = "caption").
+    column `field`; item: a list item or definition (field = "description"); figure: a figure (field = "caption");
+    sentence: a sentence that `value` is a part of and that links to the target (field = "sentence").
     """
 
     document_id: str
-    kind: Literal["row", "highest", "lowest", "item", "figure"]
+    kind: Literal["row", "highest", "lowest", "item", "figure", "sentence"]
     field: str
     value: str
 

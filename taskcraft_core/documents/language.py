@@ -33,18 +33,21 @@ def language_of(text: str, declared: str = "") -> str:
     """
     sample = text[:6000]
     letters = len(_LETTER.findall(sample))
-    if scripted := _by_script(sample, letters):
+    if scripted := script_language(sample, letters):
         return scripted
     code = re.split(r"[-_]", declared.strip().lower())[0]
     code = code if re.fullmatch(r"[a-z]{2,3}", code) and code != "zh" else ""
     if letters < _ENOUGH_LETTERS and (code or sample.isascii()):
         return code or "en"
-    detected, sure = _identify(sample)
+    detected, sure = identified(sample)
     return detected if sure >= _SURE else code or (detected if not sample.isascii() else "en")
 
 
-def _by_script(sample: str, letters: int) -> str:
-    """Names and figures in Latin letters are common in Chinese text, so a quarter of the letters is enough."""
+def script_language(sample: str, letters: int) -> str:
+    """The language that the script alone decides (zh, ja or ko), else "".
+
+    Names and figures in Latin letters are common in Chinese text, so a quarter of the letters is enough.
+    """
     han, kana, hangul = (len(p.findall(sample)) for p in (_HAN, _KANA, _HANGUL))
     if (han + kana + hangul) * 4 < max(letters, 1):
         return ""
@@ -53,7 +56,8 @@ def _by_script(sample: str, letters: int) -> str:
     return "ja" if kana * 8 > han else "zh"
 
 
-def _identify(sample: str) -> tuple[str, float]:
+def identified(sample: str) -> tuple[str, float]:
+    """The likeliest language of a text, and how likely it is (0 to 1)."""
     language, probability = _identifier().classify(sample)
     return str(language), float(probability)
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from taskcraft_core.corpus import Corpus
-from taskcraft_core.models import Definitions, Document, Figure, Items, Place, Selector, Table
+from taskcraft_core.models import Definitions, Document, Figure, Items, Passage, Place, Selector, Table
 from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.writing.conclusions import entries_of
 from taskcraft_core.roles.extractive.writing.extremes import magnitude
+from taskcraft_core.roles.extractive.writing.sentences import sentences
 from taskcraft_core.roles.extractive.writing.words import contains_words
 
 
@@ -20,13 +21,17 @@ def targets(selector: Selector, corpus: Corpus) -> set[str]:
     entry that holds the value among other words counts as well: the relation must pick one target all the same.
 
     Returns:
-        Document ids; an entry that leads to no document counts as a target of its own, named by its text.
+        Document ids; an entry that leads to no document counts as a target of its own, named by its text. A
+        sentence is no entry: without a link into the corpus it leads nowhere.
     """
     superset = corpus.documents.get(selector.document_id)
     if superset is None:
         return set()
     if selector.kind == "figure":
         return {_figure_target(superset, figure, corpus) for figure in _figures(superset, selector.value)}
+    if selector.kind == "sentence":
+        passages = (block for block in superset.blocks if isinstance(block, Passage))
+        return {target for passage in passages for target in _linked(superset, passage, selector.value, corpus)}
     if selector.kind in {"highest", "lowest"}:
         entries = _extreme(superset, selector)
     else:
@@ -75,6 +80,17 @@ def _entries(superset: Document) -> Iterator[Entry]:
 
 def _figures(superset: Document, caption: str) -> Iterator[Figure]:
     return (b for b in superset.blocks if isinstance(b, Figure) and _matches(b.caption, caption))
+
+
+def _linked(superset: Document, passage: Passage, value: str, corpus: Corpus) -> Iterator[str]:
+    """The other documents that a passage with the value links to: from the very sentence, if it links to any."""
+    if not contains_words(passage.text, value):
+        return
+    telling = " ".join(sentence for sentence in sentences(passage.text) if contains_words(sentence, value))
+    found = [(link, corpus.resolve(superset, link.href)) for link in superset.links if link.place == passage.place]
+    others = [(link, target.id) for link, target in found if target is not None and target.id != superset.id]
+    within = [target for link, target in others if contains_words(telling, link.text)]
+    yield from within or (target for _, target in others)
 
 
 def _figure_target(superset: Document, figure: Figure, corpus: Corpus) -> str:
