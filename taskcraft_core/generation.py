@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.documents.render import render
+from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import AtomicTask, Conclusion, Document, Reason, Rejection
 from taskcraft_core.roles import Author
 from taskcraft_core.roles.extractive.normalise import normalise
@@ -22,12 +23,20 @@ async def generate(document: Document, author: Author, config: BuildConfig) -> t
         config: Caps on conclusions and tasks a document.
 
     Returns:
-        At most `max_tasks_per_document` tasks, and why everything else was left out.
+        At most `max_tasks_per_document` tasks, and why everything else was left out: a response that cannot be
+        used costs the one conclusion it was about, or the document if it was to be the conclusions.
+
+    Raises:
+        ProviderError: A service cannot be had.
+        BudgetExceeded: A cap is reached.
     """
     unusable = _unusable(document)
     if unusable is not None:
         return [], [unusable]
-    found, rejections = await author.conclude(document)
+    try:
+        found, rejections = await author.conclude(document)
+    except ResponseError as error:
+        return [], [_of_document(document, error.reason, f"gave no conclusions: {error.detail.removesuffix('.')}")]
     text = render(document)
     kept: list[AtomicTask] = []
     seen: set[tuple[str, str]] = set()
@@ -40,7 +49,7 @@ async def generate(document: Document, author: Author, config: BuildConfig) -> t
         if broken is not None:
             rejections.append(_reject(document, Reason.EVIDENCE, conclusion, broken))
             continue
-        asked = await author.ask(document, conclusion)
+        asked = await _ask(document, conclusion, author)
         if isinstance(asked, Rejection):
             rejections.append(asked)
             continue
@@ -53,6 +62,13 @@ async def generate(document: Document, author: Author, config: BuildConfig) -> t
     if not kept and not rejections:
         rejections.append(_nothing(document))
     return kept, rejections
+
+
+async def _ask(document: Document, conclusion: Conclusion, author: Author) -> AtomicTask | Rejection:
+    try:
+        return await author.ask(document, conclusion)
+    except ResponseError as error:
+        return _reject(document, error.reason, conclusion, error.detail.removesuffix("."))
 
 
 def _unusable(document: Document) -> Rejection | None:

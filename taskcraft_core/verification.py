@@ -11,6 +11,7 @@ from typing import Any
 
 from taskcraft_core import checks
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import (
     AtomicTask,
     Reason,
@@ -24,9 +25,14 @@ from taskcraft_core.models import (
 )
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.writing.phrasing import opened
+from taskcraft_core.roles.extractive.writing.words import contains_words
+from taskcraft_core.votes import score_of, votes_on
 
 AUXILIARY_STEPS = 10
 """Tool calls that an auxiliary task or an extension may take (paper: up to 10)."""
+
+Failure = tuple[Reason, str]
+"""Why something is rejected: the code and one sentence."""
 
 
 async def verify(
@@ -42,7 +48,12 @@ async def verify(
         most_steps: A step limit other than the configured one (auxiliary tasks).
 
     Returns:
-        The task with its verdict and trajectory, or why it is rejected.
+        The task with its verdict and trajectory, or why it is rejected; a role that gives no usable response
+        is a reason too.
+
+    Raises:
+        ProviderError: A service cannot be had.
+        BudgetExceeded: A cap is reached.
     """
     failed = _inspect(atomic, bench)
     if failed is not None:
@@ -50,15 +61,14 @@ async def verify(
     steps = most_steps or config.max_steps
     tried = await attempt(atomic.question, atomic.answer, bench, config, steps)
     if not isinstance(tried, tuple):
-        second = await _second_reading(atomic, bench, steps)
-        tried = (Reason.SECOND_READING, second) if second else tried
+        tried = await _second_reading(atomic, bench, steps) or tried
     if isinstance(tried, tuple):
         return reject(stage, *tried, atomic.question, atomic.evidence.document_id)
-    passed = ("evidence", "guess", "identifier", "readable", "rival", "second_reading")
+    passed = ["evidence", "guess", "identifier", "readable", "rival", *(["second_reading"] if bench.reader else [])]
     return _task(atomic, tried, passed, _tools(atomic, bench))
 
 
-def _inspect(atomic: AtomicTask, bench: Bench) -> tuple[Reason, str] | None:
+def _inspect(atomic: AtomicTask, bench: Bench) -> Failure | None:
     """Everything that can be checked without an agent."""
     evidence, corpus = atomic.evidence, bench.corpus
     missing = checks.evidence_missing(evidence, atomic.answer, corpus)
@@ -70,6 +80,14 @@ def _inspect(atomic: AtomicTask, bench: Bench) -> tuple[Reason, str] | None:
     unreadable = checks.readable(atomic.question)
     if unreadable:
         return Reason.READABLE, unreadable
+    if not contains_words(atomic.question, atomic.identifier):
+        return (
+            Reason.IDENTIFIER,
+            f"without {atomic.identifier!r} in the question nobody can know which document is meant",
+        )
+    foreign = checks.wrong_language(atomic.question, atomic.language, atomic.identifier)
+    if foreign:
+        return Reason.WRONG_LANGUAGE, foreign
     guessed = checks.guess(atomic.question, atomic.answer)
     if guessed:
         return Reason.GUESS, guessed
@@ -97,15 +115,21 @@ class Attempt(Verdict):
         }
 
 
-async def attempt(
-    question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int
-) -> Attempt | tuple[Reason, str]:
+async def attempt(question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int) -> Attempt | Failure:
     """Tries a question without tools and then with them.
 
     Returns:
-        The accepted attempt, or the reason and one sentence.
+        The accepted attempt, or the reason and one sentence; a response that cannot be used is a reason, and
+        never a score.
     """
-    no_tools = await bench.judge.score(question, answer, await bench.solver.guess(question))
+    try:
+        return await _attempt(question, answer, bench, config, most_steps)
+    except ResponseError as error:
+        return error.reason, error.detail
+
+
+async def _attempt(question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int) -> Attempt | Failure:
+    no_tools = score_of(await votes_on(question, answer, await bench.solver.guess(question), bench.judge))
     if no_tools > 0 and config.acceptance == "strict":
         return Reason.GUESS, "the answer is guessed without any tool"
     solution = await bench.solver.solve(question, bench.tools, most_steps)
@@ -113,29 +137,43 @@ async def attempt(
         return Reason.TOO_MANY_STEPS, f"the agent took {solution.steps} tool calls; {most_steps} are allowed"
     if not solution.answers:
         return Reason.UNSOLVED, f"the agent found no answer in {solution.steps} tool calls"
-    score = await bench.judge.score(question, answer, solution.answers)
+    votes = await votes_on(question, answer, solution.answers, bench.judge)
+    score = score_of(votes)
     if score == 0:
         return Reason.WRONG_ANSWER, f"the agent answers {solution.answers[0]!r} and not {answer!r}"
     if score < 1 or score <= no_tools:
         return Reason.GUESS, "the agent does no better with tools than without"
-    # a longer answer that contains the right one is no rival: that is what score 1 is for
-    others = [other for other in solution.answers if await bench.judge.score(question, answer, [other]) == 0]
-    if others and config.acceptance == "strict":
-        return Reason.RIVAL, f"the agent finds {others[0]!r} as well as {answer!r}"
+    other = await _rival_answer(question, answer, solution, bench) if config.acceptance == "strict" else None
+    if other is not None:
+        return Reason.RIVAL, f"the agent finds {other!r} as well as {answer!r}"
     return Attempt(
         agent_score=score,
         no_tools_score=no_tools,
         agent_steps=solution.steps,
-        judge_votes=(score,),
+        judge_votes=votes,
         solution=solution,
     )
 
 
-async def _second_reading(atomic: AtomicTask, bench: Bench, steps: int) -> str | None:
-    """The same question over another chunking of the documents must give the same answer."""
-    again = await bench.reader.solve(atomic.question, bench.second_tools, max(steps, AUXILIARY_STEPS))
-    if await bench.judge.score(atomic.question, atomic.answer, again.answers[:1]) < 2:
-        return f"over another chunking the agent answers {again.answers[:1]!r}"
+async def _rival_answer(question: str, answer: str, solution: Solution, bench: Bench) -> str | None:
+    """The first of several answers that is wrong; one that is longer and holds the right one is not (score 1)."""
+    for other in solution.answers if len(solution.answers) > 1 else ():
+        if score_of(await votes_on(question, answer, [other], bench.judge)) == 0:
+            return other
+    return None
+
+
+async def _second_reading(atomic: AtomicTask, bench: Bench, steps: int) -> Failure | None:
+    """The same question over another chunking of the documents must give the same answer, to a rule that reads."""
+    if bench.reader is None or bench.second_tools is None:
+        return None
+    try:
+        again = await bench.reader.solve(atomic.question, bench.second_tools, max(steps, AUXILIARY_STEPS))
+        votes = await votes_on(atomic.question, atomic.answer, again.answers[:1], bench.judge)
+    except ResponseError as error:
+        return error.reason, error.detail
+    if score_of(votes) < 2:
+        return Reason.SECOND_READING, f"over another chunking the agent answers {again.answers[:1]!r}"
     return None
 
 
@@ -168,5 +206,7 @@ def _task(atomic: AtomicTask, tried: Attempt, passed: Sequence[str], tools: tupl
 
 
 def reject(stage: Stage, reason: Reason, detail: str, question: str, document_id: str | None) -> Rejection:
-    """A rejection of a question."""
-    return Rejection(stage=stage, reason=reason, item=question, detail=f"{detail}.", document_id=document_id)
+    """A rejection of a question; `detail` is a sentence with or without its full stop."""
+    return Rejection(
+        stage=stage, reason=reason, item=question, detail=f"{detail.removesuffix('.')}.", document_id=document_id
+    )

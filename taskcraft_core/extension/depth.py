@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from taskcraft_core import checks
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.errors import ResponseError
 from taskcraft_core.extension.selector import targets
-from taskcraft_core.models import AtomicTask, Reason, Rejection, Task, content_hash, task_id_of
-from taskcraft_core.roles import Superset
+from taskcraft_core.models import AtomicTask, Document, Reason, Rejection, Task, content_hash, task_id_of
+from taskcraft_core.roles import Superset, Try
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import same
 from taskcraft_core.roles.extractive.writing.words import contains_words
-from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, attempt, reject, verify
+from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, Failure, attempt, reject, verify
 
 MOST_ATTEMPTS = 6
 """Supersets tried for one task (paper: up to 6 attempts a chain)."""
+MOST_TRIES = 5
+"""Merged questions tried for one superset (paper: up to 5 tries)."""
 MOST_EXTENSIONS = 2
 """Extensions kept of one task."""
 SHORTCUT_HITS = 3
 """A search that brings the target among so many hits is a shortcut."""
-
-Failure = tuple[Reason, str]
 
 
 async def extend_depth(core: Task, bench: Bench, config: BuildConfig) -> tuple[list[Task], list[Rejection]]:
@@ -33,38 +37,62 @@ async def extend_depth(core: Task, bench: Bench, config: BuildConfig) -> tuple[l
         config: Acceptance rule.
 
     Returns:
-        The new depth tasks, each with the auxiliary atomic task that it stands on, and what failed.
+        The new depth tasks, each with the auxiliary atomic task that it stands on, and what failed; a response
+        that cannot be used costs the one superset that it was about.
+
+    Raises:
+        ProviderError: A service cannot be had.
+        BudgetExceeded: A cap is reached.
     """
     found = bench.corpus.by_title(core.identifier)
     if len(found) != 1:
         return [], [_reject(core, Reason.IDENTIFIER, f"{len(found)} documents are titled {core.identifier!r}")]
-    target = bench.corpus.documents[found[0].id]
-    supersets = await bench.author.supersets(core.identifier, target, bench.corpus)
-    if not supersets:
-        return [], [_reject(core, Reason.NO_SUPERSET, f"nothing in the corpus describes {core.identifier!r}")]
+    if not contains_words(core.question, core.identifier):
+        return [], [
+            _reject(core, Reason.NO_PHRASE, f"{core.identifier!r} does not stand in the question to be replaced")
+        ]
     tasks: list[Task] = []
     rejections: list[Rejection] = []
-    for superset in supersets[:MOST_ATTEMPTS]:
-        extended = await _extend(core, superset, bench, config)
-        if isinstance(extended, Rejection):
-            rejections.append(extended)
-            continue
-        tasks += extended
-        if len(tasks) >= 2 * MOST_EXTENSIONS:
-            break
+    async with aclosing(_proposals(core, bench.corpus.documents[found[0].id], bench)) as proposals:
+        async for proposed in proposals:
+            extended = proposed if isinstance(proposed, Rejection) else await _extend(core, proposed, bench, config)
+            if isinstance(extended, Rejection):
+                rejections.append(extended)
+                continue
+            tasks += extended
+            if len(tasks) >= 2 * MOST_EXTENSIONS:
+                break
+    if not tasks and not rejections:
+        rejections.append(_reject(core, Reason.NO_SUPERSET, f"nothing in the corpus describes {core.identifier!r}"))
     return tasks, rejections
+
+
+async def _proposals(core: Task, target: Document, bench: Bench) -> AsyncGenerator[Superset | Rejection, None]:
+    """The author's first proposals; one more is never looked for."""
+    found = bench.author.supersets(core.identifier, target, bench.corpus, bench.tools)
+    try:
+        for _ in range(MOST_ATTEMPTS):
+            yield await anext(found)
+    except StopAsyncIteration:
+        pass
+    except ResponseError as error:
+        yield _reject(core, error.reason, error.detail)
+    finally:
+        if isinstance(found, AsyncGenerator):
+            await found.aclose()
 
 
 async def _extend(core: Task, superset: Superset, bench: Bench, config: BuildConfig) -> tuple[Task, Task] | Rejection:
     failed = _relation_fails(core, superset, bench)
     if failed is not None:
         return _reject(core, *failed)
-    question = await bench.author.merge_depth(core, superset)
-    if question is None:
-        return _reject(core, Reason.NO_PHRASE, "the element cannot be replaced in the question")
-    failed = _merge_fails(question, core, superset, bench)
-    if failed is not None:
-        return _reject(core, *failed, question)
+    try:
+        fault = await bench.judge.superset_fault(core.identifier, superset)
+        question = _reject(core, Reason.SUPERSET_INVALID, fault) if fault else await _merged(core, superset, bench)
+    except ResponseError as error:
+        return _reject(core, error.reason, error.detail)
+    if isinstance(question, Rejection):
+        return question
     auxiliary = await _verified(superset.auxiliary, bench, config)
     if isinstance(auxiliary, Rejection):
         return _reject(core, Reason.AUXILIARY, f"{auxiliary.reason}: {auxiliary.detail.rstrip('.')}", auxiliary.item)
@@ -74,11 +102,34 @@ async def _extend(core: Task, superset: Superset, bench: Bench, config: BuildCon
     return _depth_task(question, core, auxiliary, superset, tried), auxiliary
 
 
+async def _merged(core: Task, superset: Superset, bench: Bench) -> str | Rejection:
+    """The first merged question without a fault; the author learns from those that have one."""
+    failed = _reject(core, Reason.NO_PHRASE, "the element cannot be replaced in the question")
+    tries: list[Try] = []
+    while len(tries) < MOST_TRIES:
+        question = await bench.author.merge_depth(core, superset, tuple(tries))
+        if question is None or any(question == tried.question for tried in tries):
+            break
+        failure = _merge_fails(question, core, superset, bench)
+        if failure is None and (fault := await bench.judge.merge_fault(question, core, superset)):
+            failure = Reason.MERGE_INVALID, fault
+        if failure is None:
+            return question
+        failed = _reject(core, *failure, question)
+        tries.append(Try(question, failed.detail))
+    return failed
+
+
 async def _verified(auxiliary: AtomicTask, bench: Bench, config: BuildConfig) -> Task | Rejection:
-    """The verdict on an auxiliary task, asked for once however many cores it would serve."""
+    """The verdict on an auxiliary task, worked out once however many cores it serves at the same time.
+
+    Whoever comes second waits for the first; if that one is cancelled or fails, the next works it out itself.
+    """
     key = content_hash([auxiliary.model_dump(), config.acceptance])
-    if key not in bench.auxiliaries:
-        bench.auxiliaries[key] = await verify(auxiliary, bench, config, stage="depth", most_steps=AUXILIARY_STEPS)
+    async with bench.turns.setdefault(key, asyncio.Lock()):
+        if key not in bench.auxiliaries:
+            verdict = await verify(auxiliary, bench, config, stage="depth", most_steps=AUXILIARY_STEPS)
+            bench.auxiliaries[key] = verdict
     return bench.auxiliaries[key]
 
 
@@ -108,21 +159,38 @@ def _merge_fails(question: str, core: Task, superset: Superset, bench: Bench) ->
     unreadable = checks.readable(question)
     if unreadable:
         return Reason.READABLE, unreadable
+    foreign = checks.wrong_language(question, core.language, superset.document.title)
+    if foreign:
+        return Reason.WRONG_LANGUAGE, foreign
     guessed = checks.guess(question, core.answer)
     if guessed:
         return Reason.GUESS, guessed
-    skipped = shortcut(question, superset, bench)
+    skipped = shortcut(question, core, superset, bench)
     return (Reason.SHORTCUT, skipped) if skipped else None
 
 
-def shortcut(question: str, superset: Superset, bench: Bench) -> str | None:
+def shortcut(question: str, core: Task, superset: Superset, bench: Bench) -> str | None:
     """Whether the new first hop can be skipped: by a search for what follows it, or for its description alone."""
-    first, *later = steps_of(question)
-    named = superset.document.title
-    description = first.replace(f"“{named}”", "").replace(f"《{named}》", "").strip()
-    texts = [" ".join(later), later[-1], description, superset.selector.value, " ".join([description, *later])]
+    texts = _searched(question, core, superset)
     hits = [bench.search.top(text, SHORTCUT_HITS) for text in texts]
     return checks.shortcut(texts, superset.target.id, hits)
+
+
+def _searched(question: str, core: Task, superset: Superset) -> list[str]:
+    """What somebody would search for who does not want to find the superset first."""
+    named, value = superset.document.title, superset.selector.value
+    first, *later = steps_of(question)
+    if later and question.startswith((f"“{named}”", f"《{named}》")):
+        description = first.replace(f"“{named}”", "").replace(f"《{named}》", "").strip()
+        return [" ".join(later), later[-1], description, value, " ".join([description, *later])]
+    # a question in no form of ours: its steps cannot be told apart, but its names can be left out
+    texts = (_without(core.question, core.identifier), value, _without(question, named))
+    return [text for text in texts if re.search(r"\w", text)]
+
+
+def _without(question: str, name: str) -> str:
+    """A question with a name, and the quotes about it, left out."""
+    return " ".join(re.sub(rf"[“《\"']?{re.escape(name)}[”》\"']?", " ", question, flags=re.I).split())
 
 
 def steps_of(question: str) -> list[str]:

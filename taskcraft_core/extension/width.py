@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from taskcraft_core import checks
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import Reason, Rejection, Task, content_hash, task_id_of
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import same
-from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, attempt, reject
+from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, Failure, attempt, reject
 
 
 def groups(tasks: Sequence[Task], config: BuildConfig) -> list[tuple[Task, ...]]:
@@ -89,26 +90,42 @@ async def extend_width(parts: Sequence[Task], bench: Bench, config: BuildConfig)
         config: Acceptance rule.
 
     Returns:
-        The width task, its answers in the order of the parts, or why the parts do not go together.
+        The width task, its answers in the order of the parts, or why the parts do not go together; a role that
+        gives no usable response is a reason too.
+
+    Raises:
+        ProviderError: A service cannot be had.
+        BudgetExceeded: A cap is reached.
     """
     if any(near_duplicates(a, b) for i, a in enumerate(parts) for b in parts[:i]):
         return _reject(parts, Reason.NEAR_DUPLICATE, "two parts ask for nearly the same")
-    question = await bench.author.merge_width(parts)
-    if question is None:
-        return _reject(parts, Reason.NO_PHRASE, "the parts give no question that is more than their sum")
+    try:
+        question = await bench.author.merge_width(parts)
+        if question is None:
+            return _reject(parts, Reason.NO_PHRASE, "the parts give no question that is more than their sum")
+        failed = _merge_fails(question, parts)
+        if failed is not None:
+            return _reject(parts, *failed, question)
+        if not await bench.judge.decomposes(question, [part.question for part in parts]):
+            return _reject(parts, Reason.NOT_DECOMPOSABLE, "the question does not come apart into its parts", question)
+    except ResponseError as error:
+        return _reject(parts, error.reason, error.detail)
     answer = "; ".join(part.answer for part in parts)
-    leaked = next((found for part in parts if (found := checks.guess(question, part.answer))), None)
-    if leaked:
-        return _reject(parts, Reason.LEAK, leaked, question)
-    unreadable = checks.readable(question)
-    if unreadable:
-        return _reject(parts, Reason.READABLE, unreadable, question)
-    if await bench.judge.decompose(question) != [part.question for part in parts]:
-        return _reject(parts, Reason.NOT_DECOMPOSABLE, "the question does not come apart into its parts", question)
     tried = await attempt(question, answer, bench, config, AUXILIARY_STEPS)
     if isinstance(tried, tuple):
         return _reject(parts, *tried, question)
     return _width_task(question, answer, parts, tried)
+
+
+def _merge_fails(question: str, parts: Sequence[Task]) -> Failure | None:
+    leaked = next((found for part in parts if (found := checks.guess(question, part.answer))), None)
+    if leaked:
+        return Reason.LEAK, leaked
+    unreadable = checks.readable(question)
+    if unreadable:
+        return Reason.READABLE, unreadable
+    foreign = checks.wrong_language(question, parts[0].language, *(part.identifier for part in parts))
+    return (Reason.WRONG_LANGUAGE, foreign) if foreign else None
 
 
 def _width_task(question: str, answer: str, parts: Sequence[Task], tried: Attempt) -> Task:

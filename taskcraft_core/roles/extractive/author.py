@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.models import AtomicTask, Conclusion, Document, Rejection, Task
-from taskcraft_core.roles import Superset
+from taskcraft_core.roles import Superset, Try
 from taskcraft_core.roles.extractive.writing import merging, questions, supersets
 from taskcraft_core.roles.extractive.writing.conclusions import conclusions
+from taskcraft_core.tools import Toolbox
 
 
 class ExtractiveAuthor:
@@ -28,12 +29,15 @@ class ExtractiveAuthor:
         """A natural, complete question that names the document."""
         return questions.ask(document, conclusion)
 
-    async def supersets(self, identifier: str, document: Document, corpus: Corpus) -> list[Superset]:
-        """Entries of other documents that describe `document` and name it as `identifier`."""
-        return supersets.supersets(identifier, document, corpus)
+    async def supersets(
+        self, identifier: str, document: Document, corpus: Corpus, tools: Toolbox
+    ) -> AsyncIterator[Superset | Rejection]:
+        """Entries of other documents that describe `document` and name it as `identifier`; no tool is needed."""
+        for superset in supersets.supersets(identifier, document, corpus):
+            yield superset
 
-    async def merge_depth(self, core: Task, superset: Superset) -> str | None:
-        """The core's question, asked through the superset."""
+    async def merge_depth(self, core: Task, superset: Superset, tries: Sequence[Try]) -> str | None:
+        """The core's question, asked through the superset; a rule says the same at every try."""
         return merging.merge_depth(core, superset)
 
     async def merge_width(self, parts: Sequence[Task]) -> str | None:

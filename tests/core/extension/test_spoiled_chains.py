@@ -1,6 +1,6 @@
 """Chains that fail: good depth tasks, spoiled by rule in five ways, are rejected for the right reason."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -55,14 +55,15 @@ class Merging:
     def __getattr__(self, name: str) -> object:
         return getattr(self._world.bench.author, name)
 
-    async def supersets(self, identifier: str, document: Document, corpus: object) -> list[Superset]:
+    async def supersets(self, *about: object) -> AsyncIterator[Superset]:
         """The one that the good task was made with."""
-        found = await self._world.bench.author.supersets(identifier, document, corpus)
-        return [superset for superset in found if superset.selector == self._task.selector]
+        async for superset in self._world.bench.author.supersets(*about):
+            if superset.selector == self._task.selector:
+                yield superset
 
-    async def merge_depth(self, core: Task, superset: Superset) -> str | None:
+    async def merge_depth(self, core: Task, superset: Superset, tries: object) -> str | None:
         """The good question, spoiled."""
-        merged = await self._world.bench.author.merge_depth(core, superset)
+        merged = await self._world.bench.author.merge_depth(core, superset, ())
         return self._change(merged) if merged else None
 
 
@@ -105,11 +106,14 @@ class Proposing:
     def __getattr__(self, name: str) -> object:
         return getattr(self._world.bench.author, name)
 
-    async def supersets(self, identifier: str, document: Document, corpus: object) -> list[Superset]:
+    async def supersets(
+        self, identifier: str, document: Document, corpus: object, tools: object
+    ) -> AsyncIterator[Superset]:
         """What the page lists of the document; the rules do not propose it if the page is the document itself."""
-        found = await self._world.bench.author.supersets(identifier, document, corpus)
-        found = [superset for superset in found if superset.document.id == self._page.id]
-        return found or [proposal(self._page, document)]
+        everything = self._world.bench.author.supersets(identifier, document, corpus, tools)
+        found = [superset async for superset in everything if superset.document.id == self._page.id]
+        for superset in found or [proposal(self._page, document)]:
+            yield superset
 
 
 def proposal(page: Document, target: Document) -> Superset:

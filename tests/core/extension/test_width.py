@@ -81,7 +81,7 @@ async def test_a_wider_task_follows_the_table_of_the_design(world, wide) -> None
 
 async def test_a_wider_question_comes_apart_into_its_parts_in_order(world, wide) -> None:
     for parts, task in wide:
-        assert await world.bench.judge.decompose(task.question) == [part.question for part in parts]
+        assert await world.bench.judge.decomposes(task.question, [part.question for part in parts])
         assert task.question.count("?") == 1
         assert not any(part.question in task.question for part in parts)
         assert not any(part.answer.casefold() in task.question.casefold().split() for part in parts)

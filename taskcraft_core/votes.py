@@ -1,0 +1,58 @@
+"""How an answer is scored: where comparing decides nobody is asked, a judge that may err votes more than once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from taskcraft_core.roles import Judge
+from taskcraft_core.roles.extractive.normalise import same
+
+Votes = tuple[int, ...]
+
+
+async def votes_on(question: str, golden: str, candidates: Sequence[str], judge: Judge) -> Votes:
+    """Every vote on candidate answers, in their order.
+
+    Args:
+        question: What was asked.
+        golden: The golden answer; several parts are joined with "; ".
+        candidates: Every answer that was given.
+        judge: Is asked once, or twice and, where the two differ, a third time.
+
+    Returns:
+        (2,) for an exact match and (0,) for no answer at all: neither needs a judge. Else the judge's votes.
+
+    Raises:
+        ResponseError: A vote was none.
+    """
+    given = [candidate for candidate in candidates if candidate.strip()]
+    if not given or not golden.strip():
+        return (0,)
+    if all(exact(golden, candidate) for candidate in given):
+        return (2,)
+    if judge.panel == 1:
+        return (await judge.score(question, golden, given),)
+    first = await asyncio.gather(
+        *(judge.score(question, golden, given, vote=number) for number in range(2)), return_exceptions=True
+    )
+    # both have ended before either one's error goes on: no call is left behind
+    votes = tuple(_vote(one) for one in first)
+    return votes if votes[0] == votes[1] else (*votes, await judge.score(question, golden, given, vote=2))
+
+
+def score_of(votes: Votes) -> int:
+    """The vote that counts: the median."""
+    return sorted(votes)[len(votes) // 2]
+
+
+def exact(golden: str, candidate: str) -> bool:
+    """Whether a candidate is the golden answer in its canonical form, part by part."""
+    wanted, given = golden.split("; "), candidate.split("; ")
+    return len(wanted) == len(given) and all(same(one, other) for one, other in zip(wanted, given, strict=True))
+
+
+def _vote(outcome: int | BaseException) -> int:
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
