@@ -40,7 +40,9 @@ class Request:
         case: The first user message.
         steps: The tool calls so far, in order, without those that were malformed.
         tools: The names of the tools that may be called.
+        may_call: Whether any may be called now.
         schema: The JSON schema that the answer must have, if one is given.
+        json: Whether the answer must be JSON.
         tokens: About how many tokens the request has.
         messages: How many messages it has.
     """
@@ -52,7 +54,9 @@ class Request:
     case: str
     steps: tuple[Step, ...]
     tools: tuple[str, ...]
+    may_call: bool
     schema: Mapping[str, Any] | None
+    json: bool
     tokens: int
     messages: int
 
@@ -63,7 +67,6 @@ def read_request(body: Mapping[str, Any]) -> Request:
     system = text_of(messages[0]) if messages[0]["role"] in {"system", "developer"} else ""
     first = next((at for at, message in enumerate(messages) if message["role"] == "user"), len(messages))
     case = text_of(messages[first]) if first < len(messages) else ""
-    mended = any(message["role"] == "user" for message in messages[first + 1 :])
     calls = list(_calls(messages))
     steps = tuple(step for step in calls if step is not None)
     asked = {name: value for name, value in body.items() if name not in _NOT_ASKED}
@@ -72,14 +75,24 @@ def read_request(body: Mapping[str, Any]) -> Request:
     return Request(
         model=body["model"],
         logical=hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()[:32],
-        repair=mended or len(steps) < len(calls),
+        repair=_mended(messages[first + 1 :]) or len(steps) < len(calls),
         prompt=prompt_of(system),
         case=case,
         steps=steps,
         tools=tuple(tool["function"]["name"] for tool in body.get("tools") or ()),
+        may_call=bool(body.get("tools")) and body.get("tool_choice") != "none",
         schema=_schema(body),
+        json=(body.get("response_format") or {}).get("type") not in (None, "text"),
         tokens=_tokens(messages, body),
         messages=len(messages),
+    )
+
+
+def _mended(later: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether an answer was sent back: what a tool showed as a picture comes from the user too, but after the tool."""
+    pairs = zip(later, later[1:], strict=False)
+    return any(
+        (one["role"], other["role"]) == ("assistant", "user") and not one.get("tool_calls") for one, other in pairs
     )
 
 

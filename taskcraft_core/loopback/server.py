@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -96,7 +97,11 @@ class Server:
             await asyncio.Event().wait()  # until the client gives up, which cancels this
         if fault == "disconnect":
             return None
-        reply = self._reply(request)
+        try:
+            reply = self._reply(request)
+        except Exception as error:  # a prompt that the rules cannot read must not look like an outage
+            traceback.print_exc()
+            return self._refuse(Failure(400, f"The rules failed: {error!r}.", "loopback_error", code="loopback_error"))
         if fault and fault not in {"disconnect_midway", "truncated_body"}:
             reply = faults.spoil(fault, reply, request)
         body, tokens = completion(request, reply, int(time.time()))
