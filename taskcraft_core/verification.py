@@ -7,20 +7,18 @@ that cost nothing run first, then the attempt without tools; an agent is not spe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from taskcraft_core import checks
+from taskcraft_core.attempts import Attempt, Failure, attempt
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import (
     AtomicTask,
     Reason,
     Rejection,
-    Solution,
     Stage,
     Task,
     Tool,
-    Verdict,
     task_id_of,
 )
 from taskcraft_core.roles.bench import Bench
@@ -30,9 +28,6 @@ from taskcraft_core.votes import score_of, votes_on
 
 AUXILIARY_STEPS = 10
 """Tool calls that an auxiliary task or an extension may take (paper: up to 10)."""
-
-Failure = tuple[Reason, str]
-"""Why something is rejected: the code and one sentence."""
 
 
 async def verify(
@@ -59,13 +54,13 @@ async def verify(
     if failed is not None:
         return reject(stage, *failed, atomic.question, atomic.evidence.document_id)
     steps = most_steps or config.max_steps
-    tried = await attempt(atomic.question, atomic.answer, bench, config, steps)
+    tried = await attempt(atomic.question, atomic.answer, bench, config, steps, (atomic.evidence,))
     if not isinstance(tried, tuple):
         tried = await _second_reading(atomic, bench, steps) or tried
     if isinstance(tried, tuple):
         return reject(stage, *tried, atomic.question, atomic.evidence.document_id)
     passed = ["evidence", "guess", "identifier", "readable", "rival", *(["second_reading"] if bench.reader else [])]
-    return _task(atomic, tried, passed, _tools(atomic, bench))
+    return _task(atomic, tried, passed, tried.used(_tools(atomic, bench)))
 
 
 def _inspect(atomic: AtomicTask, bench: Bench) -> Failure | None:
@@ -95,72 +90,6 @@ def _inspect(atomic: AtomicTask, bench: Bench) -> Failure | None:
     clause = parts.clause if parts else atomic.question
     other = checks.rival(clause, atomic.identifier, atomic.answer, evidence, corpus.documents[evidence.document_id])
     return (Reason.RIVAL, other) if other else None
-
-
-class Attempt(Verdict):
-    """A verdict together with the solution that earned it."""
-
-    solution: Solution
-
-    @property
-    def earned(self) -> dict[str, Any]:
-        """The fields of a task that its solving gave it."""
-        return {
-            "trajectory": self.solution.trajectory,
-            "trajectory_kind": "solved",
-            "agent_score": self.agent_score,
-            "no_tools_score": self.no_tools_score,
-            "agent_steps": self.agent_steps,
-            "judge_votes": self.judge_votes,
-        }
-
-
-async def attempt(question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int) -> Attempt | Failure:
-    """Tries a question without tools and then with them.
-
-    Returns:
-        The accepted attempt, or the reason and one sentence; a response that cannot be used is a reason, and
-        never a score.
-    """
-    try:
-        return await _attempt(question, answer, bench, config, most_steps)
-    except ResponseError as error:
-        return error.reason, error.detail
-
-
-async def _attempt(question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int) -> Attempt | Failure:
-    no_tools = score_of(await votes_on(question, answer, await bench.solver.guess(question), bench.judge))
-    if no_tools > 0 and config.acceptance == "strict":
-        return Reason.GUESS, "the answer is guessed without any tool"
-    solution = await bench.solver.solve(question, bench.tools, most_steps)
-    if solution.steps > most_steps:
-        return Reason.TOO_MANY_STEPS, f"the agent took {solution.steps} tool calls; {most_steps} are allowed"
-    if not solution.answers:
-        return Reason.UNSOLVED, f"the agent found no answer in {solution.steps} tool calls"
-    votes = await votes_on(question, answer, solution.answers, bench.judge)
-    score = score_of(votes)
-    if score == 0:
-        return Reason.WRONG_ANSWER, f"the agent answers {solution.answers[0]!r} and not {answer!r}"
-    if score < 1 or score <= no_tools:
-        return Reason.GUESS, "the agent does no better with tools than without"
-    other = await _rival_answer(question, answer, solution, bench) if config.acceptance == "strict" else None
-    if other is not None:
-        return Reason.RIVAL, f"the agent finds {other!r} as well as {answer!r}"
-    return Attempt(
-        agent_score=score,
-        no_tools_score=no_tools,
-        agent_steps=solution.steps,
-        judge_votes=votes,
-        solution=solution,
-    )
-
-
-async def _rival_answer(question: str, answer: str, solution: Solution, bench: Bench) -> str | None:
-    """The first of several answers that is wrong; one that is longer and holds the right one is not (score 1)."""
-    for other in solution.answers if len(solution.answers) > 1 else ():
-        if score_of(await votes_on(question, answer, [other], bench.judge)) == 0:
-            return other
-    return None
 
 
 async def _second_reading(atomic: AtomicTask, bench: Bench, steps: int) -> Failure | None:

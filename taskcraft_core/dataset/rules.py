@@ -9,9 +9,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 
+from taskcraft_core.attempts import READING
 from taskcraft_core.dataset.candidates import Candidates
 from taskcraft_core.dataset.kinds import follows_from_parents, parents_resolve
-from taskcraft_core.models import Task, Tool, task_id_of, tool_for
+from taskcraft_core.models import Task, task_id_of, tool_for
 from taskcraft_core.verification import AUXILIARY_STEPS
 
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -61,9 +62,6 @@ def _spaced(text: str) -> str:
 
 
 # --- evidence and trajectory -------------------------------------------------------------------------------
-
-
-READING: Mapping[Tool, str] = {"page": "read_page", "pdf": "read_pdf", "image": "view_image"}
 
 
 def evidence_given(task: Task, _: Candidates) -> bool:

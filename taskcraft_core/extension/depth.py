@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from taskcraft_core import checks
+from taskcraft_core.attempts import Attempt, Failure, attempt
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ResponseError
 from taskcraft_core.extension.selector import targets
@@ -16,7 +17,7 @@ from taskcraft_core.roles import Superset, Try
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import same
 from taskcraft_core.roles.extractive.writing.words import contains_words
-from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, Failure, attempt, reject, verify
+from taskcraft_core.verification import AUXILIARY_STEPS, reject, verify
 
 MOST_ATTEMPTS = 6
 """Supersets tried for one task (paper: up to 6 attempts a chain)."""
@@ -96,7 +97,8 @@ async def _extend(core: Task, superset: Superset, bench: Bench, config: BuildCon
     auxiliary = await _verified(superset.auxiliary, bench, config)
     if isinstance(auxiliary, Rejection):
         return _reject(core, Reason.AUXILIARY, f"{auxiliary.reason}: {auxiliary.detail.rstrip('.')}", auxiliary.item)
-    tried = await attempt(question, core.answer, bench, config, AUXILIARY_STEPS)
+    evidence = (*auxiliary.evidence, *core.evidence)
+    tried = await attempt(question, core.answer, bench, config, AUXILIARY_STEPS, evidence)
     if isinstance(tried, tuple):
         return _reject(core, *tried, question)
     return _depth_task(question, core, auxiliary, superset, tried), auxiliary
@@ -209,7 +211,7 @@ def _depth_task(question: str, core: Task, auxiliary: Task, superset: Superset, 
         answers=core.answers,
         hops=core.hops + 1,
         width=1,
-        tools=tuple(dict.fromkeys([*auxiliary.tools, *core.tools])),
+        tools=tried.used(tuple(dict.fromkeys([*auxiliary.tools, *core.tools]))),
         identifier=auxiliary.identifier,
         relation=auxiliary.relation,
         selector=superset.selector,

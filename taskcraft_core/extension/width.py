@@ -6,12 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from taskcraft_core import checks
+from taskcraft_core.attempts import Attempt, Failure, attempt
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import Reason, Rejection, Task, content_hash, task_id_of
 from taskcraft_core.roles.bench import Bench
 from taskcraft_core.roles.extractive.normalise import same
-from taskcraft_core.verification import AUXILIARY_STEPS, Attempt, Failure, attempt, reject
+from taskcraft_core.verification import AUXILIARY_STEPS, reject
 
 
 def groups(tasks: Sequence[Task], config: BuildConfig) -> list[tuple[Task, ...]]:
@@ -111,7 +112,8 @@ async def extend_width(parts: Sequence[Task], bench: Bench, config: BuildConfig)
     except ResponseError as error:
         return _reject(parts, error.reason, error.detail)
     answer = "; ".join(part.answer for part in parts)
-    tried = await attempt(question, answer, bench, config, AUXILIARY_STEPS)
+    evidence = [evidence for part in parts for evidence in part.evidence]
+    tried = await attempt(question, answer, bench, config, AUXILIARY_STEPS, evidence)
     if isinstance(tried, tuple):
         return _reject(parts, *tried, question)
     return _width_task(question, answer, parts, tried)
@@ -142,7 +144,7 @@ def _width_task(question: str, answer: str, parts: Sequence[Task], tried: Attemp
         answers=answers,
         hops=max(part.hops for part in parts),
         width=len(parts),
-        tools=tuple(dict.fromkeys(tool for part in parts for tool in part.tools)),
+        tools=tried.used(tuple(dict.fromkeys(tool for part in parts for tool in part.tools))),
         identifier=identifier,
         relation=relation,
         selector=None,

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from taskcraft_core import checks
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.models import Box, Document, Evidence, Passage, Table
@@ -54,6 +56,45 @@ def test_an_answer_in_the_question_is_guessed() -> None:
     assert checks.guess("Who built the Eiffel Tower?", "Eiffel")
     assert checks.guess("Which tower is the Tower of Eiffel?", "the Eiffel towers")
     assert checks.guess("Who built the Eiffel Tower?", "Koechlin") is None
+
+
+ENGLISH = [
+    "According to the page “Io”, what is the mean radius?",
+    "What colour is the Großglockner Hochalpenstraße in “Die Straßen der Alpen und ihre Geschichte”?",
+    "Io: how old?",
+    "When did the Tour de France Automobile de la Côte d’Azur begin?",
+    "According to the page “西湖”, what is the 平均水深?",
+]
+CHINESE = [
+    "根据页面《西湖》，平均水深是多少？",
+    "根据页面《铁》，International Space Station的高度是什么？",
+    "《铁》的Fe是几价？",
+]
+FOREIGN = [
+    ("Welches Jahr nennt die Seite “Io” für die Entdeckung des Mondes?", "en"),
+    ("Selon la page “Io”, quelle est la masse de cette lune ?", "en"),
+    ("¿En qué año se inauguró el puente?", "en"),
+    ("根据页面《西湖》，平均水深是多少？", "en"),
+    ("В каком году был открыт мост?", "en"),
+    ("「西湖」というページによると、平均の水深はいくつですか？", "zh"),
+    ("What is the mean depth?", "zh"),
+    ("According to the page 《西湖》, what is its depth?", "zh"),
+]
+
+
+@pytest.mark.parametrize(("question", "language"), [(q, "en") for q in ENGLISH] + [(q, "zh") for q in CHINESE])
+def test_a_question_in_the_language_of_its_document(question: str, language: str) -> None:
+    assert checks.wrong_language(question, language, "Io") is None
+
+
+@pytest.mark.parametrize(("question", "language"), FOREIGN)
+def test_a_question_in_another_language(question: str, language: str) -> None:
+    assert checks.wrong_language(question, language, "Io")
+
+
+def test_no_question_of_the_rules_is_in_another_language(world) -> None:
+    every = [*world.authored.values(), *(task for one in world.depth for task in one)]
+    assert not [q for q in every if checks.wrong_language(q.question, q.language, q.identifier)]
 
 
 def test_a_part_of_the_replaced_element_is_a_leak() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.documents.render import render
+from taskcraft_core.errors import BudgetExceeded, ResponseError
 from taskcraft_core.generation import generate
 from taskcraft_core.models import (
     AtomicTask,
@@ -171,3 +172,52 @@ async def test_generation_gives_the_same_again(world) -> None:
     document = world.pick(world.documents, 0)
     once, again = [await generate(document, ExtractiveAuthor(), CONFIG) for _ in range(2)]
     assert content_hash(repr(once)) == content_hash(repr(again))
+
+
+# --- responses that are none --------------------------------------------------------------------------------------
+
+
+class Failing(Listing):
+    """An author that raises instead of concluding, or of asking for some answers."""
+
+    def __init__(self, conclusions: list[Conclusion], error: Exception, answers: frozenset[str]) -> None:
+        super().__init__(conclusions)
+        self.error, self.answers = error, answers
+
+    async def conclude(self, document: Document) -> tuple[list[Conclusion], list[Rejection]]:
+        if not self.answers:
+            raise self.error
+        return await super().conclude(document)
+
+    async def ask(self, document: Document, conclusion: Conclusion) -> AtomicTask | Rejection:
+        if conclusion.answer in self.answers:
+            raise self.error
+        return await super().ask(document, conclusion)
+
+
+NULL = ResponseError(Reason.RESPONSE_INVALID, "The model answered with null.")
+
+
+async def test_a_response_that_is_none_costs_one_conclusion() -> None:
+    document = page()
+    found = [conclusion(document, row) for row in range(3)]
+    tasks, rejected = await generate(document, Failing(found, NULL, frozenset({found[1].answer})), CONFIG)
+    assert [task.answer for task in tasks] == [found[0].answer, found[2].answer]
+    assert reasons(rejected) == [Reason.RESPONSE_INVALID]
+    assert rejected[0].item == found[1].evidence.quote
+    assert rejected[0].detail == "s/iron.html: The model answered with null."
+
+
+async def test_conclusions_that_are_none_cost_the_document() -> None:
+    tasks, rejected = await generate(page(), Failing([], NULL, frozenset()), CONFIG)
+    assert not tasks
+    assert reasons(rejected) == [Reason.RESPONSE_INVALID]
+    assert (rejected[0].item, rejected[0].document_id) == ("s/iron.html", "1" * 64)
+
+
+@pytest.mark.parametrize("answers", [frozenset(), frozenset({"1.5 days"})])
+async def test_a_budget_that_is_reached_is_no_rejection(answers: frozenset[str]) -> None:
+    document = page()
+    author = Failing([conclusion(document, 0)], BudgetExceeded("--max-usd is reached"), answers)
+    with pytest.raises(BudgetExceeded):
+        await generate(document, author, CONFIG)

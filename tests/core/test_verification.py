@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from taskcraft_core.attempts import Attempt, attempt
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.errors import BudgetExceeded, ResponseError
 from taskcraft_core.models import AtomicTask, Message, Reason, Rejection, Solution, Task, ToolCall, task_id_of
 from taskcraft_core.tools.replay import replay
-from taskcraft_core.verification import Attempt, attempt, verify
+from taskcraft_core.verification import verify
 
 STRICT, PAPER = BuildConfig(), BuildConfig(acceptance="paper")
 QUESTION = "According to the page “Io”, what is the parent body?"
@@ -25,12 +27,48 @@ class Double:
 
     async def solve(self, question: str, tools: object, max_steps: int) -> Solution:
         self.limits.append(max_steps)
-        calls = tuple(ToolCall(id=f"c{n}", name="search", arguments="{}") for n in range(self.steps))
+        names = ["search", *["read_page"] * self.steps][: self.steps]
+        calls = tuple(ToolCall(id=f"c{n}", name=name, arguments="{}") for n, name in enumerate(names))
         return Solution(answers=self.answers, trajectory=(Message(role="assistant", content="", tool_calls=calls),))
 
     async def guess(self, question: str) -> list[str]:
         self.guessed += 1
         return list(self.guesses)
+
+
+class Failing(Double):
+    """A solver that fails at one of the two things it does."""
+
+    def __init__(self, at: str, error: Exception) -> None:
+        super().__init__("Jupiter")
+        self.at, self.error = at, error
+
+    async def solve(self, question: str, tools: object, max_steps: int) -> Solution:
+        if self.at == "solve":
+            raise self.error
+        return await super().solve(question, tools, max_steps)
+
+    async def guess(self, question: str) -> list[str]:
+        if self.at == "guess":
+            raise self.error
+        return await super().guess(question)
+
+
+class Voting:
+    """A judge that is a panel, and casts these votes on everything."""
+
+    spec, panel = "voting", 3
+
+    def __init__(self, *votes: int | Exception) -> None:
+        self.votes = votes
+        self.asked: list[tuple[int, tuple[str, ...]]] = []
+
+    async def score(self, question: str, golden: str, candidates, vote: int = 0) -> int:
+        self.asked.append((vote, tuple(candidates)))
+        cast = self.votes[vote]
+        if isinstance(cast, Exception):
+            raise cast
+        return cast
 
 
 def bench_with(world, solver: Double, reader: Double | None = None):
@@ -107,6 +145,70 @@ async def test_the_paper_wants_the_agent_to_do_better_than_a_guess(
     assert isinstance(result, Attempt) if accepted else result is Reason.GUESS
 
 
+# --- votes, and responses that are none -------------------------------------------------------------------------
+
+
+async def test_all_votes_on_the_answer_are_kept_and_their_median_counts(world) -> None:
+    judge = Voting(2, 0, 1)
+    result = await attempt(QUESTION, "Jupiter", replace(bench_with(world, Double("Zeus")), judge=judge), STRICT, 3)
+    assert isinstance(result, Attempt)
+    assert (result.judge_votes, result.agent_score, result.no_tools_score) == ((2, 0, 1), 1, 0)
+    assert {candidates for _, candidates in judge.asked} == {("Zeus",)}
+
+
+async def test_a_panel_can_find_a_guess_right(world) -> None:
+    solver = Double("Jupiter", guesses=("Zeus",))
+    result = await attempt(QUESTION, "Jupiter", replace(bench_with(world, solver), judge=Voting(1, 1)), STRICT, 3)
+    assert result == (Reason.GUESS, "the answer is guessed without any tool")
+    assert solver.limits == []
+
+
+async def test_of_several_answers_each_is_voted_on(world) -> None:
+    judge = Voting(1, 1)
+    solver = Double("Jupiter", "Zeus", "Jove")
+    assert isinstance(
+        await attempt(QUESTION, "Jupiter", replace(bench_with(world, solver), judge=judge), STRICT, 3), Attempt
+    )
+    assert [one for one in dict.fromkeys(candidates for _, candidates in judge.asked)] == [
+        ("Jupiter", "Zeus", "Jove"), ("Zeus",), ("Jove",),
+    ]  # fmt: skip
+
+
+LONG = ResponseError(Reason.CONTEXT_LENGTH, "The text is too long for the model.")
+
+
+@pytest.mark.parametrize("at", ["guess", "solve"])
+async def test_a_solver_without_a_usable_response_is_a_rejection(world, at: str) -> None:
+    task = good(world)
+    result = await verify(task, bench_with(world, Failing(at, LONG), Double(task.answer)), STRICT)
+    assert isinstance(result, Rejection)
+    assert (result.stage, result.reason, result.item) == ("verify", Reason.CONTEXT_LENGTH, task.question)
+    assert result.detail == LONG.detail
+
+
+@pytest.mark.parametrize("vote", range(3))
+async def test_a_judge_without_a_usable_response_is_a_rejection_and_no_zero(world, vote: int) -> None:
+    cast: list[int | Exception] = [0, 2, 2]
+    cast[vote] = ResponseError(Reason.MODEL_REFUSED, "It will not say")
+    bench = replace(bench_with(world, Double("Zephyria")), judge=Voting(*cast))
+    result = await verify(good(world), bench, STRICT)
+    assert isinstance(result, Rejection)
+    assert (result.reason, result.detail) == (Reason.MODEL_REFUSED, "It will not say.")
+
+
+async def test_a_second_reading_without_a_usable_response_is_a_rejection(world) -> None:
+    task = good(world)
+    result = await verify(task, bench_with(world, Double(task.answer), Failing("solve", LONG)), STRICT)
+    assert isinstance(result, Rejection)
+    assert result.reason is Reason.CONTEXT_LENGTH
+
+
+@pytest.mark.parametrize("at", ["guess", "solve"])
+async def test_a_budget_that_is_reached_rejects_nothing(world, at: str) -> None:
+    with pytest.raises(BudgetExceeded):
+        await verify(good(world), bench_with(world, Failing(at, BudgetExceeded("--max-calls is reached"))), STRICT)
+
+
 # --- a whole task ---------------------------------------------------------------------------------------------
 
 
@@ -114,16 +216,36 @@ BAD = {
     Reason.EVIDENCE: {"answer": "Zephyria"},
     Reason.IDENTIFIER: {"identifier": "Zephyria"},
     Reason.READABLE: {"question": "According to the page “Io”, what is  the orbit"},
+    Reason.WRONG_LANGUAGE: {"question": "Welcher Planet wird laut der Seite “{}” von diesem Mond umkreist?"},
 }
 
 
 @pytest.mark.parametrize("reason", BAD)
 async def test_checks_that_cost_nothing_come_before_any_solver(world, reason: Reason) -> None:
     solver = Double("Jupiter")
-    result = await verify(good(world).model_copy(update=BAD[reason]), bench_with(world, solver), STRICT)
+    task = good(world)
+    changed = {name: value.format(task.identifier) for name, value in BAD[reason].items()}
+    result = await verify(task.model_copy(update=changed), bench_with(world, solver), STRICT)
     assert isinstance(result, Rejection)
     assert (result.reason, result.stage) == (reason, "verify")
     assert (solver.guessed, solver.limits) == (0, [])
+
+
+async def test_a_question_that_does_not_name_its_document_is_not_asked(world) -> None:
+    solver = Double("Jupiter")
+    nameless = good(world).model_copy(update={"question": "How large is the mean radius, as the page gives it?"})
+    result = await verify(nameless, bench_with(world, solver), STRICT)
+    assert isinstance(result, Rejection)
+    assert result.reason is Reason.IDENTIFIER
+    assert "which document is meant" in result.detail
+    assert solver.guessed == 0
+
+
+async def test_an_answer_that_was_not_read_anywhere_makes_no_task(world) -> None:
+    task = good(world)
+    result = await verify(task, bench_with(world, Double(task.answer, steps=1)), STRICT)
+    assert isinstance(result, Rejection)
+    assert (result.reason, result.detail) == (Reason.UNSOLVED, "the agent answers without read_page.")
 
 
 async def test_a_leaked_answer_is_seen_before_any_solver(world) -> None:
@@ -158,6 +280,14 @@ async def test_a_second_reading_must_give_the_same_answer(world, answers: tuple[
     assert isinstance(result, Rejection)
     assert result.reason is Reason.SECOND_READING
     assert len(reader.limits) == 1
+
+
+async def test_a_solver_that_is_no_rule_is_not_read_a_second_time(world) -> None:
+    task = good(world)
+    bench = replace(bench_with(world, Double(task.answer)), reader=None, second_tools=None)
+    made = await verify(task, bench, STRICT)
+    assert isinstance(made, Task)
+    assert set(made.checks) == {"evidence", "guess", "identifier", "readable", "rival"}
 
 
 async def test_a_rejection_is_booked_under_the_stage_that_asked(world) -> None:

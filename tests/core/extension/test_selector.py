@@ -4,7 +4,7 @@ import pytest
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.extension.selector import targets
-from taskcraft_core.models import Box, Definitions, Document, Figure, Items, Selector, Table
+from taskcraft_core.models import Box, Definitions, Document, Figure, Items, Link, Passage, Selector, Table
 
 
 def document(key: str, title: str, *blocks, media_type: str = "text/markdown") -> Document:
@@ -113,3 +113,41 @@ def test_a_name_that_two_documents_carry_is_no_document() -> None:
 )
 def test_what_is_not_there_leads_nowhere(wanted: Selector) -> None:
     assert targets(wanted, corpus()) == set()
+
+
+# --- sentences ------------------------------------------------------------------------------------------------
+
+
+def told(*texts: str, links: tuple[tuple[int, str, str], ...]) -> Document:
+    """The list, with passages; each link is the number of its passage, its text and where it leads."""
+    passages = tuple(Passage(place=f"b{9 + n}", text=text) for n, text in enumerate(texts))
+    written = tuple(Link(place=f"b{9 + n}", text=text, href=href) for n, text, href in links)
+    return with_blocks(*passages).model_copy(update={"links": written})
+
+
+SAID = selector("sentence", "sentence", "the largest of all of its moons")
+ABOUT_TITAN = "Saturn is far away. Titan is the largest of all of its moons."
+TO_TITAN, TO_RHEA = (0, "Titan", "titan.html"), (0, "Rhea", "rhea.html")
+
+
+@pytest.mark.parametrize(
+    ("texts", "links", "found"),
+    [
+        ([ABOUT_TITAN], [TO_TITAN], {TITAN.id}),
+        ([ABOUT_TITAN.upper()], [TO_TITAN], {TITAN.id}),
+        ([f"{ABOUT_TITAN} Rhea is smaller."], [TO_TITAN, TO_RHEA], {TITAN.id}),
+        (["Titan orbits Saturn. It is the largest of all of its moons."], [TO_TITAN], {TITAN.id}),
+        (["Titan and Rhea are the largest of all of its moons."], [TO_TITAN, TO_RHEA], {TITAN.id, RHEA.id}),
+        ([ABOUT_TITAN, "Rhea was the largest of all of its moons."], [TO_TITAN, (1, "Rhea", "rhea.html")],
+         {TITAN.id, RHEA.id}),
+        ([ABOUT_TITAN], [(0, "Titan", "elsewhere.html")], set()),
+        ([ABOUT_TITAN], [(0, "Titan", "#titan")], set()),
+        ([ABOUT_TITAN], [], set()),
+        ([ABOUT_TITAN, "Rhea is not."], [(1, "Rhea", "rhea.html")], set()),
+        (["Titan is the largest of all of its moonstones."], [TO_TITAN], set()),
+    ],
+    ids=["linked", "case", "its sentence", "its passage", "two in one", "two passages", "not here", "itself",
+         "no link", "another passage", "part of a word"],
+)  # fmt: skip
+def test_a_sentence_leads_where_it_links(texts: list[str], links: list[tuple[int, str, str]], found: set[str]) -> None:
+    assert targets(SAID, corpus(told(*texts, links=tuple(links)))) == found
