@@ -116,7 +116,8 @@ class Server:
         if canned is not None:
             if then is not None and "search" in request.tools and not request.steps:
                 call = ("search", json.dumps({"query": then}, ensure_ascii=False))
-                return Reply(tool_calls=(call,), finish_reason="tool_calls")
+                calls = (call, call) if self.behaviour.two_tools else (call,)
+                return Reply(tool_calls=calls, finish_reason="tool_calls")
             return Reply(canned)
         if self._think is None:  # the rules of language take a second to load; a canned answer needs none
             from taskcraft_core.loopback.brain import think
