@@ -56,7 +56,9 @@ async def engine_loop(server: Loopback, calls: int, at_once: int) -> tuple[float
         model = engine.model("solver", "openai:canned")
         try:
             return await timed(
-                lambda number: ask(model, Answers, "solver_guess", {"question": f"{number}. {QUESTION}"}), calls, at_once
+                lambda number: ask(model, Answers, "solver_guess", {"question": f"{number}. {QUESTION}"}),
+                calls,
+                at_once,
             )
         finally:
             await engine.close()
@@ -130,7 +132,9 @@ def main() -> None:
     with start(canned=ANSWER, tool_then="Phobos", latency=LATENCY) as server:
         wall, cpu = asyncio.run(agent_loop(server, given.runs, given.at_once))
     agents = 2 * given.runs * LATENCY / given.at_once
-    table.add_row("agent runs", "fixed", f"{given.runs} x 2", f"{wall / agents:.2f}", f"{cpu / given.runs * 1e3:.2f} a run")
+    table.add_row(
+        "agent runs", "fixed", f"{given.runs} x 2", f"{wall / agents:.2f}", f"{cpu / given.runs * 1e3:.2f} a run"
+    )
     Console().print(table)
 
 
