@@ -102,7 +102,7 @@ class PublicTransport(httpx.AsyncBaseTransport):
         url = request.url
         if url.scheme not in ("http", "https") or not url.host:
             raise httpx.UnsupportedProtocol("only http and https addresses with a host are opened")
-        host = url.raw_host.decode("ascii").strip("[]")
+        host = url.raw_host.decode("ascii")
         found = await self._resolve(host, url.port or {"http": 80, "https": 443}[url.scheme])
         if not all(map(self._permitted, found)):
             raise AddressRefused(f"{host} is not on the public internet", request=request)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.sandbox import Sandbox
+from taskcraft_core.models import Document
 from taskcraft_core.tools.hit import Hit, Search
 from taskcraft_core.tools.local_search import LocalSearch
-from taskcraft_core.tools.reading import READERS, reading_tools
+from taskcraft_core.tools.reading import READERS, find, reading_tools
 from taskcraft_core.tools.search import SEARCH, search_tool
 from taskcraft_core.tools.toolbox import Parameter, Tool, Toolbox
 from taskcraft_core.tools.web import Web
@@ -18,17 +21,25 @@ __all__ = [
 ]  # fmt: skip
 
 
-def local_toolbox(corpus: Corpus, search: Search | None = None) -> Toolbox:
+Picture = Callable[[Document], str | None]
+"""An image document as a data URI; None for one that models cannot be shown."""
+
+
+def local_toolbox(corpus: Corpus, search: Search | None = None, picture: Picture | None = None) -> Toolbox:
     """The tools over a corpus.
 
     Args:
         corpus: What is read, and what is searched by default.
         search: What to search with; give a `LocalSearch` that is there already to not build its index again.
+        picture: Shows images to models that see.
     """
-    return Toolbox([search_tool(search or LocalSearch(corpus)), *reading_tools(corpus)])
+    tools = [search_tool(search or LocalSearch(corpus)), *reading_tools(corpus)]
+    return Toolbox(tools, _pictures(corpus, picture))
 
 
-def web_toolbox(corpus: Corpus, web: Web, sandbox: Sandbox, search: Search | None = None) -> Toolbox:
+def web_toolbox(
+    corpus: Corpus, web: Web, sandbox: Sandbox, search: Search | None = None, picture: Picture | None = None
+) -> Toolbox:
     """The tools over the live web; what is in the corpus is still read from there.
 
     Args:
@@ -36,9 +47,26 @@ def web_toolbox(corpus: Corpus, web: Web, sandbox: Sandbox, search: Search | Non
         web: What the live web needs; closing it closes the connections of these tools.
         sandbox: Where pages are parsed.
         search: What to search with, if not with the service of the live web.
+        picture: Shows images to models that see.
 
     Raises:
         ConfigError: The search service has no key.
     """
-    engine = search or SEARCH["tavily"](corpus, web)
-    return Toolbox([search_tool(engine), *reading_tools(corpus, WebPages(web, sandbox).open)])
+    pages = WebPages(web, sandbox)
+    tools = [search_tool(search or SEARCH["tavily"](corpus, web)), *reading_tools(corpus, pages.open)]
+    return Toolbox(tools, _pictures(corpus, picture, pages.image))
+
+
+def _pictures(
+    corpus: Corpus, picture: Picture | None, elsewhere: Callable[[str], Document | None] | None = None
+) -> Callable[[str], str | None] | None:
+    """The image behind a uri, as the tools find it: in the corpus, else elsewhere."""
+    if picture is None:
+        return None
+
+    def shown(uri: str) -> str | None:
+        head = find(corpus, uri)
+        image = corpus.documents[head.id] if head else elsewhere(uri) if elsewhere else None
+        return picture(image) if image and image.tool == "image" else None
+
+    return shown

@@ -62,7 +62,7 @@ def reading_tools(corpus: Corpus, elsewhere: Elsewhere | None = None) -> tuple[T
 
 def _reader(corpus: Corpus, kind: Kind, elsewhere: Elsewhere | None) -> Callable[..., Awaitable[str]]:
     async def read(uri: str, part: int = 1) -> str:
-        if elsewhere is None or _found(corpus, uri) or not is_url(uri.strip()):
+        if elsewhere is None or find(corpus, uri) or not is_url(uri.strip()):
             return observed(uri, part)
         document = await elsewhere(uri.strip(), READERS[kind])
         if isinstance(document, str):
@@ -71,7 +71,7 @@ def _reader(corpus: Corpus, kind: Kind, elsewhere: Elsewhere | None) -> Callable
 
     @lru_cache(maxsize=_OBSERVATIONS_KEPT)
     def observed(uri: str, part: int) -> str:
-        head = _found(corpus, uri)
+        head = find(corpus, uri)
         if head is None:
             return f"Error: there is no document with the uri {uri!r}; search, and use a uri from the results."
         if head.tool != kind:  # known without looking into the document
@@ -82,7 +82,8 @@ def _reader(corpus: Corpus, kind: Kind, elsewhere: Elsewhere | None) -> Callable
     return read
 
 
-def _found(corpus: Corpus, uri: str) -> Head | None:
+def find(corpus: Corpus, uri: str) -> Head | None:
+    """The document of a corpus that a reading tool takes a uri for."""
     return corpus.by_uri(uri) or corpus.by_uri(uri.strip().partition("#")[0])
 
 
@@ -128,7 +129,7 @@ def _targets_inside(corpus: Corpus, document: Document) -> Iterator[tuple[Place,
 
 def _targets_outside(corpus: Corpus, document: Document) -> Iterator[tuple[Place, str, str]]:
     """The same for a document of the web, whose links lead to documents of the corpus or to other pages."""
-    here = urldefrag(document.uri).url
+    here = document.uri.partition("#")[0]
     for place, text, href, target in _references(corpus, document):
         if target is None and (address := _address(here, href)):
             yield place, _line(text) or address, address

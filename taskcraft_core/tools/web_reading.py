@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import lru_cache
-from urllib.parse import urldefrag
 
 import httpx
 
@@ -40,6 +39,7 @@ class WebPages:
         self._client = client or web_client(web.settings)
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._opened = lru_cache(maxsize=_PAGES_KEPT)(_opened)
+        self._images: dict[str, Document] = {}
         web.closing.push_async_callback(self._client.aclose)
 
     async def open(self, uri: str, tool: str) -> Document | str:
@@ -53,7 +53,7 @@ class WebPages:
             The document, or an observation that says why there is none: what is wrong with a page is remembered
             like a page, an outage is not.
         """
-        url = well_formed(urldefrag(uri).url)
+        url = well_formed(uri.partition("#")[0])
         if len(url) > MAX_URL_CHARS:
             return (
                 f"Error: the address is over {MAX_URL_CHARS} characters long; search, and use a uri from the results."
@@ -66,7 +66,14 @@ class WebPages:
             )
         except Outage as error:
             return f"Error: {error.detail}"
-        return self._opened(found)
+        opened = self._opened(found)
+        if isinstance(opened, Document) and opened.tool == "image":
+            self._images[uri] = opened
+        return opened
+
+    def image(self, uri: str) -> Document | None:
+        """The image at an address, if it was opened before; its bytes are in the folder of the web."""
+        return self._images.get(uri.strip())
 
     async def _read(self, url: str) -> str:
         """The page as it is remembered: its document as JSON, or the error that it is."""

@@ -116,7 +116,7 @@ class TavilySearch:
             raise ResponseError(Reason.CALL_FAILED, f"Tavily does not take the query {query!r}.") from None
         except httpx.HTTPStatusError as error:
             raise _of_status(error.response.status_code) from None
-        except (ValueError, TypeError, RecursionError):  # no JSON; the vendor raises a TypeError for other 2xx answers
+        except (ValueError, TypeError, AttributeError, RecursionError):  # no JSON, no object, or another 2xx answer
             raise _no_results() from None
         return json.dumps(list(_results(answer)), ensure_ascii=False)
 
@@ -131,7 +131,7 @@ def _client(key: str, base: str | None) -> tavily.AsyncTavilyClient:
 
 
 def _of_status(status: int) -> ProviderUnavailable | ProviderRefused:
-    if status >= 500:
+    if status >= 500 or status == 408:
         return ProviderUnavailable(f"Tavily answered with an error ({status}); try again later.", status)
     return ProviderRefused(f"Tavily answered {status}; check TASKCRAFT_TAVILY_BASE_URL.", status)
 
