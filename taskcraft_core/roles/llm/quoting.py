@@ -7,12 +7,15 @@ import re
 from taskcraft_core.documents.render import block_lines, render_block
 from taskcraft_core.models import Block, Document, Place
 
+_GROUPS = ("-\u2212\u2010\u2011\u2013\u2014", "'\u2018\u2019", '"\u201c\u201d\u201e')
+_ALIKE = {character: f"[{re.escape(group)}]" for group in _GROUPS for character in group}
+"""Characters that models write for one another."""
 LONGEST_CONTEXT = 3_000
 """Characters of a block that are shown around a quote."""
 
 
 def verbatim(text: str, quote: str) -> str | None:
-    """The passage of a text that a quote means: the same words, with the text's own white space.
+    """The passage of a text that a quote means: the same words, with the text's own white space, dashes and quotes.
 
     Args:
         text: Where it has to stand.
@@ -26,8 +29,12 @@ def verbatim(text: str, quote: str) -> str | None:
         return None
     if quote in text:
         return quote
-    found = re.search(r"\s+".join(map(re.escape, quote.split())), text)
+    found = re.search(r"\s+".join(map(_pattern, quote.split())), text)
     return found[0] if found else None
+
+
+def _pattern(word: str) -> str:
+    return "".join(_ALIKE.get(character, re.escape(character)) for character in word)
 
 
 def place_of(document: Document, quote: str) -> Place | None:

@@ -29,8 +29,7 @@ FLEET = document(
     Definitions(place="b1", entries=(("Aurora", "the ship on the town's seal"),)),
     Passage(place="b2", text="Seven men drowned when the Aurora struck a mine."),
     Figure(place="b3", caption="Cross-section of the hull", href="plan.html"),
-    links=(Link(place="b0.r0", text="Aurora", href="aurora.html"), Link(place="b1.r0", text="Aurora", href="aurora.html"),
-           Link(place="b2", text="Aurora", href="aurora.html")),
+    links=tuple(Link(place=place, text="Aurora", href="aurora.html") for place in ("b0.r0", "b1.r0", "b2")),
 )  # fmt: skip
 PLAN = document("3", "Plan", Passage(place="b0", text="A plan."), media="image/png")
 CORPUS = Corpus([FERRY, FLEET, PLAN])
@@ -69,7 +68,8 @@ def test_a_fact_that_does_not_is_a_rejection(quote: str, answer: str, relation: 
 @given(st.text(max_size=80), st.text(max_size=40))
 def test_what_is_called_verbatim_stands_in_the_text(text: str, quote: str) -> None:
     found = verbatim(text, quote)
-    assert found is None or (found in text and found.split() == quote.split())
+    assert found is None or (found in text and len(found.split()) == len(quote.split()))
+    assert verbatim(text, text) == (text.strip() or None)
 
 
 @given(st.data())
@@ -77,6 +77,19 @@ def test_any_piece_of_a_text_is_found_however_it_is_spaced(data: st.DataObject) 
     words = data.draw(st.lists(st.text(st.characters(categories=["L", "N"]), min_size=1), min_size=1, max_size=8))
     text = "".join(word + data.draw(st.sampled_from([" ", "\n", "  ", "\u00a0"])) for word in words)
     assert verbatim(text, "\t".join(words)) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "quote"),
+    [
+        ("It melts at −38.83 °C.", "-38.83 °C"),
+        ("the town’s seal", "the town's seal"),
+        ("a “new” ferry", 'a "new" ferry'),
+    ],
+)
+def test_dashes_and_quotes_are_the_texts_own(text: str, quote: str) -> None:
+    found = verbatim(text, quote)
+    assert found is not None and found in text and found != quote
 
 
 def test_places_and_contexts_are_those_of_the_block() -> None:
