@@ -9,7 +9,9 @@ from pathlib import Path
 from prefect import flow
 
 from flows.gathering import StageRun
+from flows.preflight import check_roles, preflight, read_settings
 from flows.stages import (
+    adopt_stage,
     audit_stage,
     depth_stage,
     generate_stage,
@@ -23,12 +25,20 @@ from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.folder import check_folder
 from taskcraft_core.dataset.rows import Lineage, Named
 from taskcraft_core.models import content_hash
+from taskcraft_core.own_tasks import read_own_tasks, sources_of
+from taskcraft_core.prompts import PROMPTS, prompt
+from taskcraft_core.roles.llm.spec import is_model
 from taskcraft_core.shards import sweep
-from tasks.workbench import counts, put_away
+from tasks.workbench import ROLES, counts, put_away
 
 
 @flow(name="build-dataset", persist_result=False)
-async def build_dataset(sources: list[str], out: str, config: BuildConfig = BuildConfig()) -> BuildSummary:  # noqa: B008 (frozen)
+async def build_dataset(
+    sources: list[str],
+    out: str,
+    config: BuildConfig = BuildConfig(),  # noqa: B008 (frozen)
+    tasks: str | None = None,
+) -> BuildSummary:
     """Turns documents into verified, audited tasks, and publishes them.
 
     What is there already is not computed again: run it again after a failure, or with more sources.
@@ -37,6 +47,8 @@ async def build_dataset(sources: list[str], out: str, config: BuildConfig = Buil
         sources: Files, folders, globs, http(s) URLs, JSONL or CSV files of documents.
         out: The output folder.
         config: Everything else that changes the rows.
+        tasks: A JSONL file of tasks that are there already, to be verified and extended. Without sources no others
+            are authored.
 
     Returns:
         What was read, made, left out and published.
@@ -47,17 +59,20 @@ async def build_dataset(sources: list[str], out: str, config: BuildConfig = Buil
     began, before = time.monotonic(), counts()
     out = str(Path(out).absolute())
     check_folder(Path(out))
+    check_roles(config, read_settings())
     sweep(Path(out))
     try:
-        documents = await ingest_stage(sources, out, config)
-        authored = await generate_stage(documents.manifest, out, config)
-        verified = await verify_stage(authored.manifest, documents.manifest, out, config)
+        await preflight(Path(out), config)
+        documents = await ingest_stage([*sources, *named_by(tasks)], out, config)
+        authored = [await generate_stage(documents.manifest, out, config)] if sources else []
+        authored += [await adopt_stage(tasks, documents.manifest, out, config)] if tasks else []
+        verified = await verify_stage([run.manifest for run in authored], documents.manifest, out, config)
         deep = await depth_stage(verified.manifest, documents.manifest, out, config)
         wide = await width_stage(verified.manifest, documents.manifest, out, config)
         candidates = [verified.manifest, deep[-1].manifest, wide.manifest]
         audited = await audit_stage(candidates, documents.manifest, out, config)
         await put_away()
-        runs = [documents, authored, verified, *deep, wide, audited]
+        runs = [documents, *authored, verified, *deep, wide, audited]
         lineage = lineage_of(runs, config)
         published = await publish_stage(audited.shards[0], documents.manifest, lineage, out, config)
     finally:
@@ -71,6 +86,19 @@ def lineage_of(runs: list[StageRun], config: BuildConfig) -> Lineage:
     return Lineage(
         config_hash=content_hash(config.model_dump(mode="json")),
         code_version=version_of("taskcraft"),
+        prompt_hashes=tuple(Named(name=name, value=prompt(name).hash) for name in prompts_of(config)),
         roles=tuple(Named(name=role, value=spec) for role, spec in sorted(roles.items())),
         stage_fingerprints=tuple(Named(name=run.stage, value=Path(run.manifest).name[:32]) for run in runs),
     )
+
+
+def prompts_of(config: BuildConfig) -> list[str]:
+    """The prompts that the models of a build are asked with."""
+    models = [role for role in ROLES if is_model(getattr(config, role))]
+    general = {name for name in PROMPTS if not name.startswith(tuple(f"{role}_" for role in ROLES))}
+    return [name for name in PROMPTS if models and (name in general or name.startswith(tuple(f"{m}_" for m in models)))]
+
+
+def named_by(tasks: str | None) -> list[str]:
+    """The documents that a file of tasks names."""
+    return sources_of(read_own_tasks(Path(tasks))[0], Path(tasks)) if tasks else []

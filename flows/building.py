@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,39 +20,91 @@ from taskcraft_core.errors import ConfigError, TaskCraftError
 
 if TYPE_CHECKING:
     from flows.summary import BuildSummary
+    from taskcraft_core.roles.llm.estimate import Estimate
 
 
-def run_build(
-    sources: Sequence[str], out: Path, config_file: Path | None, options: Mapping[str, Any], verbose: bool
-) -> None:
-    """Builds, with progress, and prints the summary.
+@dataclass(frozen=True)
+class Request:
+    """What `taskcraft build` was asked for.
+
+    Attributes:
+        sources: Files, folders, globs, URLs.
+        out: The output folder.
+        config_file: A TOML file under the options.
+        options: Keys of `BuildConfig`; None where not given.
+        tasks: A file of tasks that are there already.
+        caps: Settings of the budget by name; None where not given.
+        dry_run: Only estimate.
+        verbose: Prefect may write to the terminal.
+    """
+
+    sources: tuple[str, ...]
+    out: Path
+    config_file: Path | None
+    options: Mapping[str, Any]
+    tasks: Path | None
+    caps: Mapping[str, float | None]
+    dry_run: bool
+    verbose: bool
+
+
+def run_build(request: Request) -> None:
+    """Builds, with progress, and prints the summary; or estimates what a build would cost, and prints that.
 
     Raises:
         ConfigError: An option, key, source or folder is wrong.
         TaskCraftError: The build failed.
     """
-    config = BuildConfig.load(config_file, **options)
-    _check(sources, out)
+    config = BuildConfig.load(request.config_file, **request.options)
+    # Caps are settings and change no row, so they go where settings come from.
+    os.environ.update({f"TASKCRAFT_{name}": str(value) for name, value in request.caps.items() if value is not None})
+    _check(request)
     console = Console()
     with Display(console) as display:
-        server = use_server(verbose)
-        _check_roles(config)
+        server = use_server(request.verbose)
+        _check_roles(config, needs_key=not request.dry_run)
         import flows.build_dataset  # noqa: F401  (takes seconds, in which the server starts)
 
         server.ready()
-        summary = asyncio.run(_build(list(sources), str(out), config, display))
+        with _told(display):
+            if request.dry_run:
+                estimate = asyncio.run(_estimate(request, config))
+            else:
+                summary = asyncio.run(_build(request, config))
+    if request.dry_run:
+        from flows.estimating import print_estimate
+
+        print_estimate(estimate, console)
+        return
     from flows.tables import print_summary
 
     print_summary(summary, console)
 
 
-async def _build(sources: list[str], out: str, config: BuildConfig, display: Display) -> BuildSummary:
+async def _build(request: Request, config: BuildConfig) -> BuildSummary:
     from flows.build_dataset import build_dataset
+
+    return await build_dataset(list(request.sources), str(request.out), config, _path(request.tasks))
+
+
+async def _estimate(request: Request, config: BuildConfig) -> Estimate:
+    from flows.estimating import estimate_build
+
+    return await estimate_build(list(request.sources), str(request.out), config, _path(request.tasks))
+
+
+def _path(tasks: Path | None) -> str | None:
+    return str(tasks.absolute()) if tasks else None
+
+
+@contextmanager
+def _told(display: Display) -> Iterator[None]:
+    """The display hears of every step, and a server that does not answer is told of in one sentence."""
     from tasks.progress import watched_by
 
     with watched_by(display):
         try:
-            return await build_dataset(sources, out, config)
+            yield
         except RuntimeError as error:
             if "Failed to reach API" not in str(error):
                 raise
@@ -57,15 +113,21 @@ async def _build(sources: list[str], out: str, config: BuildConfig, display: Dis
             ) from error
 
 
-def _check(sources: Sequence[str], out: Path) -> None:
+def _check(request: Request) -> None:
     """What needs no server is checked before one is started."""
     from taskcraft_core.dataset.folder import check_folder
     from taskcraft_core.documents.fetch import is_url
     from taskcraft_core.documents.files import files_of
+    from taskcraft_core.own_tasks import read_own_tasks
 
-    for source in sources:
+    out = request.out
+    if not request.sources and request.tasks is None:
+        raise ConfigError("Name a SOURCE (a file, folder, glob or URL), or --tasks FILE.jsonl.")
+    for source in request.sources:
         if not is_url(source):
             next(files_of(source, out), None)
+    if request.tasks is not None:
+        read_own_tasks(request.tasks)
     check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -73,11 +135,9 @@ def _check(sources: Sequence[str], out: Path) -> None:
         raise ConfigError(f"{out}: cannot be the output folder: {error.strerror}.") from None
 
 
-def _check_roles(config: BuildConfig) -> None:
-    from taskcraft_core.roles.bench import make_role
-    from taskcraft_core.tools import SEARCH
+def _check_roles(config: BuildConfig, needs_key: bool) -> None:
+    from flows.preflight import check_roles, read_settings, warnings_of
 
-    if config.search not in SEARCH:
-        raise ConfigError(f"There is no search {config.search!r} yet; there is {', '.join(SEARCH)}.")
-    for role in ("author", "solver", "judge"):
-        make_role(role, getattr(config, role))
+    check_roles(config, read_settings(), needs_key)
+    for warning in warnings_of(config):
+        print(f"taskcraft: warning: {warning}", file=sys.stderr)

@@ -24,18 +24,37 @@ OutOption = Annotated[Path, typer.Option("--out", help="The output folder; every
 
 @app.command()
 def build(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="A file, folder, glob or URL; JSONL or CSV of documents.")
-    ],
     out: OutOption,
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE", help="A file, folder, glob or URL; JSONL or CSV of documents."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A TOML file; its keys are the options below, with underscores.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Author, solver and judge at once.")] = None,
-    author: Annotated[str | None, typer.Option(help="Who writes questions.")] = None,
-    solver: Annotated[str | None, typer.Option(help="Who answers them.")] = None,
-    judge: Annotated[str | None, typer.Option(help="Who scores answers.")] = None,
-    search: Annotated[str | None, typer.Option(help="What the search tool searches.")] = None,
+    tasks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="Tasks that you have: question, answer, optional identifier and document. They are verified and "
+            "extended; without a SOURCE no others are made.",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="Author, solver and judge at once: `extractive`, `openai:MODEL[?temperature=0…]` at any endpoint "
+            "that speaks OpenAI's protocol (OPENAI_API_KEY, OPENAI_BASE_URL), or your own `package.module:Class`.",
+        ),
+    ] = None,
+    author: Annotated[str | None, typer.Option(metavar="SPEC", help="Who writes questions.")] = None,
+    solver: Annotated[str | None, typer.Option(metavar="SPEC", help="Who answers them.")] = None,
+    judge: Annotated[str | None, typer.Option(metavar="SPEC", help="Who scores answers.")] = None,
+    search: Annotated[
+        str | None,
+        typer.Option(help="What the search tool searches: `local`, the documents, or `tavily`, the web."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Use at most this many documents.")] = None,
     buckets: Annotated[int | None, typer.Option(help="Shards a stage.")] = None,
     max_hops: Annotated[int | None, typer.Option(help="Deepest chain; 1 turns depth off.")] = None,
@@ -43,12 +62,20 @@ def build(
     max_tasks_per_document: Annotated[int | None, typer.Option(help="Atomic tasks a document.")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Tool calls for an atomic task.")] = None,
     acceptance: Annotated[str | None, typer.Option(help="strict or paper.")] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0, help="What the calls of this folder may cost in all, in US dollars.")
+    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that they may take in all.")] = None,
+    max_calls: Annotated[int | None, typer.Option(min=0, help="How many there may be in all.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read the documents, estimate calls, tokens and cost, and stop there.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log and full errors.")] = False,
 ) -> None:
     """Builds a dataset from documents, or goes on with one.
 
-    What is there already is not computed again, so the same command resumes a build that was stopped,
-    and with more sources it adds to the dataset.
+    What is there already is not computed again, and no model call is paid twice, so the same command resumes a
+    build that was stopped, and with more sources it adds to the dataset.
 
     For example:
 
@@ -56,16 +83,20 @@ def build(
 
     `taskcraft build handbook.pdf "notes/*.md" https://example.org/page.html --out out --max-hops 2`
 
-    `taskcraft build docs --out out --config build.toml --limit 50`
+    `taskcraft build docs --out out --model openai:gpt-4o-mini --judge openai:gpt-4o --max-usd 5 --dry-run`
+
+    `taskcraft build docs --out out --config build.toml --tasks questions.jsonl --limit 50`
     """
-    from flows.building import run_build
+    from flows.building import Request, run_build
 
     options = {
         "author": author or model, "solver": solver or model, "judge": judge or model, "search": search,
         "limit": limit, "buckets": buckets, "max_hops": max_hops, "max_width": max_width,
         "max_tasks_per_document": max_tasks_per_document, "max_steps": max_steps, "acceptance": acceptance,
     }  # fmt: skip
-    _guarded(run_build, sources, out, config, options, verbose, verbose=verbose)
+    caps = {"MAX_USD": max_usd, "MAX_TOKENS": max_tokens, "MAX_CALLS": max_calls}
+    request = Request(tuple(sources or ()), out, config, options, tasks, caps, dry_run, verbose)
+    _guarded(run_build, request, verbose=verbose)
 
 
 @app.command()
@@ -81,6 +112,20 @@ def show(
     from flows.showing import show_task
 
     _guarded(show_task, task, out, full)
+
+
+@app.command()
+def costs(
+    out: OutOption,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Shows what the calls of a folder have cost: by stage and role, in all, and for each accepted task.
+
+    For example: `taskcraft costs --out out/demo`
+    """
+    from flows.spending import show_costs
+
+    _guarded(show_costs, out, as_json)
 
 
 @app.command()

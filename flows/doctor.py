@@ -16,8 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.embedded import use_server
-from taskcraft_core.config import Settings
+from flows.preflight import read_settings
 from taskcraft_core.errors import ConfigError
+from taskcraft_core.roles.llm.spec import endpoint_label
 
 
 def examine(out: Path) -> bool:
@@ -118,9 +119,10 @@ async def _health() -> Exception | None:
 
 
 def _settings(_: Path) -> str:
-    settings = Settings()
+    settings = read_settings()
     keys = {"OPENAI_API_KEY": settings.openai_api_key, "TAVILY_API_KEY": settings.tavily_api_key}
     told = [f"{name} {'set' if value else 'not set'}" for name, value in keys.items()]
+    told += [f"endpoint {endpoint_label(settings)}"] if settings.openai_base_url else []
     return f"{', '.join(told)} (the embedded engine needs none)"
 
 

@@ -30,6 +30,9 @@ EMBEDDED = {
 }
 """Whatever the user has set stays as it is."""
 
+OURS = ("OPENAI_", "TAVILY_", "TASKCRAFT_")
+"""What the server has no use for: keys are among it, and a server has logs and a database."""
+
 
 class Server:
     """A server that may still be starting; `ready` waits for it. Without a process it is the user's own."""
@@ -47,6 +50,7 @@ class Server:
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.server_process"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith(OURS)},
         )  # fmt: skip
         assert process.stdout is not None
         port = process.stdout.readline().decode().strip()

@@ -16,12 +16,17 @@ from taskcraft_core.shards import Reference, result_sound
 from tasks.manifest import write_manifest
 from tasks.memory import give_back
 from tasks.progress import watched_by, watcher
-from tasks.workbench import counts
+from tasks.workbench import counts, waits
 
 SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
 WAITING_SHARDS_AT_ONCE = 8
 """Where roles wait for models. An unfinished shard loses nothing then: its calls are in the journal."""
+
+
+def shards_at_once(*roles: str) -> int:
+    """How many shards are in flight for these roles."""
+    return WAITING_SHARDS_AT_ONCE if waits(*roles) else SHARDS_AT_ONCE
 
 
 class StageRun(Record):

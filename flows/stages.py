@@ -11,15 +11,18 @@ from typing import Any
 
 from prefect import flow
 
-from flows.gathering import StageRun, run_shards
-from taskcraft_core.config import BuildConfig
+from flows.gathering import StageRun, run_shards, shards_at_once
+from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.dataset.rows import Lineage
 from taskcraft_core.dataset.store import Published
 from taskcraft_core.documents.sources import Listed
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.fingerprint import bucket_of, fingerprint
 from taskcraft_core.models import Document, Rejection, content_hash
+from taskcraft_core.own_tasks import read_own_tasks
+from taskcraft_core.roles.bench import identity
 from taskcraft_core.shards import Reference, result_reference, result_sound, write_result
+from tasks.adopt import adopt_own_tasks
 from tasks.audit import audit_rows
 from tasks.extend import balance_depth, extend_depth_shard, extend_width_shard
 from tasks.generate import generate_atomic_shard
@@ -27,6 +30,7 @@ from tasks.ingest import ingest_shard, list_documents, sandboxed
 from tasks.manifest import digest, read_manifest, read_rejections
 from tasks.publish import publish_dataset
 from tasks.verify import verify_atomic_shard
+from tasks.workbench import ROLES
 
 SOLVING = ("solver", "judge", "search", "max_steps", "acceptance")
 """The configuration that every stage with an agent in it depends on."""
@@ -61,26 +65,40 @@ async def generate_stage(documents: str, out: str, config: BuildConfig) -> Stage
         fingerprint("generate", [shard.sha256], **matters): {"documents": shard, "config": config}
         for shard in read_manifest(Path(out), documents)
     }
-    return await run_shards(out, "generate", generate_atomic_shard, shards, items=_rows(out, documents))
+    items, at_once = _rows(out, documents), shards_at_once(config.author)
+    return await run_shards(out, "generate", generate_atomic_shard, shards, items=items, at_once=at_once)
 
 
 @flow(persist_result=False)
-async def verify_stage(authored: str, documents: str, out: str, config: BuildConfig) -> StageRun:
-    """Verifies the authored tasks, one shard for each shard of them."""
+async def adopt_stage(tasks: str, documents: str, out: str, config: BuildConfig) -> StageRun:
+    """Takes the tasks of the user's own file in: one more shard of atomic tasks to verify."""
+    own, unusable = read_own_tasks(Path(tasks))
+    content = content_hash([one.model_dump(mode="json") for one in (*own, *unusable)])
+    name = fingerprint("generate", [content], own=True, corpus=_corpus(out, documents))
+    arguments = {"tasks": tasks, "documents": documents, "config": config}
+    return await run_shards(out, "generate", adopt_own_tasks, {name: arguments}, "own tasks", len(own))
+
+
+@flow(persist_result=False)
+async def verify_stage(authored: list[str], documents: str, out: str, config: BuildConfig) -> StageRun:
+    """Verifies the atomic tasks of the given manifests, one shard for each shard of them."""
     matters = _matters(config, *SOLVING) | {"corpus": _corpus(out, documents)}
     shards = {
         fingerprint("verify", [shard.sha256], **matters): {
             "authored": shard, "documents": documents, "config": config,
         }
-        for shard in read_manifest(Path(out), authored)
+        for manifest in authored
+        for shard in read_manifest(Path(out), manifest)
     }  # fmt: skip
-    return await run_shards(out, "verify", verify_atomic_shard, shards, items=_rows(out, authored))
+    items, at_once = _rows(out, *authored), shards_at_once(config.solver, config.judge)
+    return await run_shards(out, "verify", verify_atomic_shard, shards, items=items, at_once=at_once)
 
 
 @flow(persist_result=False)
 async def depth_stage(verified: str, documents: str, out: str, config: BuildConfig) -> list[StageRun]:
     """Adds one hop after the other, then caps the share of each superset; the last run holds what stays."""
     matters = _matters(config, "author", *SOLVING) | {"corpus": _corpus(out, documents)}
+    at_once = shards_at_once(config.author, config.solver, config.judge)
     runs: list[StageRun] = []
     cores = verified
     for hops in range(2, config.max_hops + 1):
@@ -90,8 +108,8 @@ async def depth_stage(verified: str, documents: str, out: str, config: BuildConf
             }
             for shard in read_manifest(Path(out), cores)
         }  # fmt: skip
-        items = _rows(out, cores)
-        runs.append(await run_shards(out, "depth", extend_depth_shard, shards, f"depth, {hops} hops", items))
+        label, items = f"depth, {hops} hops", _rows(out, cores)
+        runs.append(await run_shards(out, "depth", extend_depth_shard, shards, label, items, at_once))
         cores = runs[-1].manifest
     extended = [shard for run in runs for shard in run.shards]
     balanced = fingerprint("depth", [digest(extended)], **_matters(config, "superset_share"))
@@ -111,7 +129,8 @@ async def width_stage(verified: str, documents: str, out: str, config: BuildConf
         }
         for bucket in range(config.buckets)
     }  # fmt: skip
-    return await run_shards(out, "width", extend_width_shard, shards)
+    at_once = shards_at_once(config.author, config.solver, config.judge)
+    return await run_shards(out, "width", extend_width_shard, shards, at_once=at_once)
 
 
 @flow(persist_result=False)
@@ -133,16 +152,18 @@ async def publish_stage(
 
 
 def _matters(config: BuildConfig, *names: str) -> dict[str, Any]:
-    """The part of the configuration that a stage reads."""
-    return config.model_dump(mode="json", include=set(names))
+    """The part of the configuration that a stage reads; of a role, everything that changes what it says."""
+    matters = config.model_dump(mode="json", include=set(names))
+    roles = {role: identity(role, matters[role], Settings()) for role in ROLES if role in matters}
+    return matters | roles
 
 
 def _corpus(out: str, documents: str) -> str:
     return digest(read_manifest(Path(out), documents))
 
 
-def _rows(out: str, manifest: str) -> int:
-    return sum(shard.rows for shard in read_manifest(Path(out), manifest))
+def _rows(out: str, *manifests: str) -> int:
+    return sum(shard.rows for manifest in manifests for shard in read_manifest(Path(out), manifest))
 
 
 def _listing(out: Path, left_out: list[Rejection]) -> list[Reference]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows.money import dollars
 from flows.summary import REJECTIONS, BuildSummary
 
 
@@ -79,12 +80,5 @@ def _calls(summary: BuildSummary) -> list[str]:
     """What the models were asked; nothing for a build without any."""
     if not summary.calls_made and not summary.calls_found:
         return []
-    cost = dollars(summary.usd, summary.calls_made, summary.unpriced)
+    cost = dollars(summary.usd, summary.calls_made, summary.unpriced).replace("unknown", "at unknown cost")
     return [f"Model calls: {summary.calls_made:,} made, {summary.calls_found:,} from the journal, {cost}."]
-
-
-def dollars(usd: float, calls: int, unpriced: int) -> str:
-    """What calls cost, in words: a price that is not known is never nothing."""
-    if unpriced == 0:
-        return f"${usd:,.4f}" if 0 < usd < 0.1 else f"${usd:,.2f}"
-    return "unknown cost" if unpriced >= calls else f"at least {dollars(usd, calls, 0)}"

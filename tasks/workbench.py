@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.corpus import Corpus
+from taskcraft_core.documents.sandbox import Sandbox
 from taskcraft_core.journal import SolutionJournal
 from taskcraft_core.models import Document
 from taskcraft_core.roles import Author
-from taskcraft_core.roles.bench import Bench, bench_of, make_role
+from taskcraft_core.roles.bench import BY_RULE, Bench, bench_of, make_role
+from taskcraft_core.roles.llm.spec import is_model
+from taskcraft_core.tools import Toolbox, Web, web_toolbox
 from tasks.counts import Counts
 from tasks.manifest import digest, read_all, read_manifest
 
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
 JOURNAL = "solutions.sqlite"
 """Where solutions are remembered, under the output folder."""
 ROLES = ("author", "solver", "judge")
-RULES = "extractive"
-"""The roles that compute and never wait; every other role is taken for one that waits for an answer."""
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Held:
     bench: Bench | None = None
     bench_for: tuple[str, ...] = ()
     journal: SolutionJournal | None = None
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 _held = Held()
@@ -45,14 +48,12 @@ _before = Counts()
 _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
-def is_model(spec: str) -> bool:
-    """Whether a role's spec names a chat model."""
-    return spec.partition(":")[0] == "openai"
-
-
 def waits(*specs: str) -> bool:
-    """Whether one of these roles waits for an answer, so that several items under way make it faster."""
-    return any(spec != RULES for spec in specs)
+    """Whether one of these roles waits for an answer, so that several items under way make it faster.
+
+    Rules compute and never wait; a class of the user's own is taken for one that waits.
+    """
+    return any(spec not in BY_RULE for spec in specs)
 
 
 def items_at_once(*specs: str) -> int:
@@ -79,7 +80,7 @@ async def author_for(out: Path, config: BuildConfig) -> Author:
     async with _lock():
         engine = await _engine(out, config)
         if config.author not in _held.authors:
-            _held.authors[config.author] = make_role("author", config.author, **_with(engine))
+            _held.authors[config.author] = make_role("author", config.author, engine)
         return _held.authors[config.author]
 
 
@@ -100,18 +101,18 @@ async def bench_for(out: Path, documents: str, config: BuildConfig) -> Bench:
         made_for = (str(out.absolute()), digest(shards), *roles)
         if _held.bench is None or _held.bench_for != made_for:
             engine = await _engine(out, config)
-            _put_bench_away()
+            await _put_bench_away()
             corpus = Corpus(read_all(out, shards, Document))
-            journal = SolutionJournal(out / JOURNAL)
-            _held.bench, _held.bench_for = bench_of(corpus, config, journal, **_with(engine)), made_for
-            _held.journal = journal
+            tools = await _web_tools(out, corpus, engine) if config.search == "tavily" else None
+            _held.journal = SolutionJournal(out / JOURNAL)
+            _held.bench, _held.bench_for = bench_of(corpus, config, _held.journal, engine, tools), made_for
         return _held.bench
 
 
 async def put_away() -> None:
     """Closes the bench and the engine of this process, if there are any; their counts stay."""
     async with _lock():
-        _put_bench_away()
+        await _put_bench_away()
         await _put_engine_away()
 
 
@@ -125,7 +126,7 @@ async def _engine(out: Path, config: BuildConfig) -> Engine | None:
         return None
     made_for = (str(out.absolute()),)
     if _held.engine is None or _held.engine_for != made_for:
-        _put_bench_away()
+        await _put_bench_away()
         await _put_engine_away()
         from taskcraft_core.roles.llm.engine import Engine  # a second to import, and the embedded roles need none
 
@@ -134,17 +135,23 @@ async def _engine(out: Path, config: BuildConfig) -> Engine | None:
     return _held.engine
 
 
-def _with(engine: Engine | None) -> dict[str, Any]:
-    return {} if engine is None else {"engine": engine}
+async def _web_tools(out: Path, corpus: Corpus, engine: Engine | None) -> Toolbox:
+    """The tools over the live web, which keep their answers where the engine keeps its own."""
+    assert engine is not None, "searching the web opens the engine"
+    web = Web(engine.settings, engine.journal, engine.once, engine.budget, out / "documents")
+    _held.closing.push_async_callback(web.close)
+    sandbox = await _held.closing.enter_async_context(Sandbox(engine.settings))
+    return web_toolbox(corpus, web, sandbox)
 
 
-def _put_bench_away() -> None:
+async def _put_bench_away() -> None:
     global _before
     _before = _before + _of_bench()
     if _held.journal is not None:
         _held.journal.close()
     _held.bench = _held.journal = None
     _held.bench_for = ()
+    await _held.closing.aclose()
 
 
 async def _put_engine_away() -> None:
@@ -160,7 +167,8 @@ async def _put_engine_away() -> None:
 def _of_bench() -> Counts:
     if _held.bench is None:
         return Counts()
-    return Counts(solved=_held.bench.solver.solved, carried=_held.bench.solver.carried)
+    solved, carried = _held.bench.solutions
+    return Counts(solved=solved, carried=carried)
 
 
 def _of_engine() -> Counts:

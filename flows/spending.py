@@ -1,0 +1,105 @@
+"""`taskcraft costs`: what the calls of an output folder have cost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from flows.money import dollars, table
+from flows.preflight import read_settings
+from taskcraft_core.calls.journal import CostLine
+from taskcraft_core.dataset.store import open_dataset
+from taskcraft_core.errors import ConfigError
+from tasks.spending import costs_of
+
+
+def show_costs(out: Path, as_json: bool) -> None:
+    """Prints spend by stage and role, in all, and for each accepted task.
+
+    Raises:
+        ConfigError: There is no such folder, or its journal cannot be read.
+    """
+    if not out.is_dir():
+        raise ConfigError(f"{out}: there is no such folder; run `taskcraft build SOURCE --out {out}` first.")
+    lines = asyncio.run(costs_of(out, read_settings()))
+    tasks, version = _accepted(out)
+    if as_json:
+        print(json.dumps(_as_json(lines, tasks, version), indent=2))
+        return
+    console = Console()
+    if not lines:
+        console.print(f"{out}: no call was journalled here, so nothing was paid.", soft_wrap=True, markup=False)
+        return
+    _print(lines, tasks, version, console)
+
+
+def _print(lines: Sequence[CostLine], tasks: int, version: int | None, console: Console) -> None:
+    shown = table(
+        "Calls", ("stage", "role", "model", "kind"), ("calls", "tokens in", "tokens out", "USD", "mean seconds")
+    )
+    for line in lines:
+        shown.add_row(line.stage or "-", line.role, line.model or "-", line.kind, *_figures([line]))
+    shown.add_section()
+    shown.add_row("in all", "", "", "", *_figures(lines))
+    console.print(shown)
+    if not tasks:
+        console.print("No task is published yet.")
+        return
+    each = table(
+        f"For each of the {tasks:,} tasks of version {version}", (), ("calls", "tokens in", "tokens out", "USD")
+    )
+    calls, unpriced = _sum(lines, "calls"), _sum(lines, "unpriced")
+    per_task = [f"{_sum(lines, name) / tasks:,.1f}" for name in ("calls", "prompt_tokens", "completion_tokens")]
+    each.add_row(*per_task, dollars(_usd(lines) / tasks, calls, unpriced))
+    console.print(each)
+
+
+def _figures(lines: Sequence[CostLine]) -> list[str]:
+    calls = _sum(lines, "calls")
+    counts = [f"{_sum(lines, name):,}" for name in ("calls", "prompt_tokens", "completion_tokens")]
+    seconds = sum(line.seconds for line in lines) / calls
+    return [*counts, dollars(_usd(lines), calls, _sum(lines, "unpriced")), f"{seconds:,.2f}"]
+
+
+def _as_json(lines: Sequence[CostLine], tasks: int, version: int | None) -> dict[str, Any]:
+    """`usd` is what is known; it is null where nothing is, and the least that was paid where `unpriced` is not 0."""
+    return {
+        "lines": [asdict(line) | {"usd": _known([line])} for line in lines],
+        "total": {name: _sum(lines, name) for name in ("calls", "prompt_tokens", "completion_tokens", "unpriced")}
+        | {"usd": _known(lines), "seconds": sum(line.seconds for line in lines)},
+        "accepted_tasks": tasks,
+        "version": version,
+        "usd_per_accepted_task": _per_task(_known(lines), tasks),
+    }
+
+
+def _known(lines: Sequence[CostLine]) -> float | None:
+    calls = _sum(lines, "calls")
+    return None if calls and _sum(lines, "unpriced") >= calls else _usd(lines)
+
+
+def _per_task(usd: float | None, tasks: int) -> float | None:
+    return None if usd is None or not tasks else usd / tasks
+
+
+def _usd(lines: Sequence[CostLine]) -> float:
+    return sum(line.usd for line in lines)
+
+
+def _sum(lines: Sequence[CostLine], name: str) -> int:
+    return sum(getattr(line, name) for line in lines)
+
+
+def _accepted(out: Path) -> tuple[int, int | None]:
+    """How many tasks the newest version holds, and which that is."""
+    try:
+        dataset = open_dataset(out)
+    except ConfigError:
+        return 0, None
+    return dataset.to_pyarrow_dataset().count_rows(), dataset.version()
