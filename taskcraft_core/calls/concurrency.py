@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from taskcraft_core.calls.rate import MANY
 
 DROP = 0.75
@@ -13,7 +15,7 @@ STEP = 2.0
 class ConcurrencyLimit:
     """Doubles with each round trip until the first refusal; a refusal lowers it, answers raise it again bit by bit.
 
-    It moves only while more than half of it is in use: an idle limit has proved nothing, and is not what was too high.
+    It moves only on calls in whose time it was reached: otherwise it proves nothing, and is not what was too high.
 
     Args:
         cap: It never exceeds this.
@@ -25,17 +27,22 @@ class ConcurrencyLimit:
         self.start = min(max(start, 1), self.cap)
         self.value = float(self.start)
         self._doubling = True
+        self._reached_at = -math.inf
 
-    def answered(self, in_flight: int) -> None:
-        """A call was answered while so many were in flight."""
-        if 2 * in_flight > self.value < self.cap:
+    def reached(self, now: float) -> None:
+        """Somebody has to wait because of it."""
+        self._reached_at = now
+
+    def answered(self, sent_at: float) -> None:
+        """A call was answered that was sent at this moment."""
+        if sent_at <= self._reached_at and self.value < self.cap:
             self.value = min(self.value + (1.0 if self._doubling else STEP / self.value), self.cap)
 
-    def refused(self, in_flight: int, share: float) -> None:
+    def refused(self, sent_at: float, share: float) -> None:
         """The service refused a call, and this share of recent ones; once for all that were sent together."""
         depth = 1.0 if self._doubling else min(share / MANY, 1.0)
         self._doubling = False
-        if 2 * in_flight > self.value:
+        if sent_at <= self._reached_at:
             self.value = max(self.value * (1 - (1 - DROP) * depth), 1.0)
 
     def restart(self) -> None:

@@ -129,9 +129,9 @@ class AdaptiveRate:
         if math.isinf(self._accepted):
             self._unsure = True
             self._look_at_drop()
-        elif self.rounds == 3 or self._too_short > 2 or (self.rounds == 1 and self.share > MANY):
+        elif self._too_short > 2 or (self.share > MANY and self.rounds in (1, 3)):
             self._accepted, self._in_use, self._too_short = self._seen(0.5 * self._accepted), 0.0, 0
-        elif self.rounds == 1 and self.rate > self._accepted:
+        elif self.rounds == 1 and self.rate > PLATEAU * self._accepted:
             self._accepted, self._in_use = self._seen(self._accepted), 0.0
         elif self.rounds == 1:
             self._accepted = max(self._accepted * (1 - self.share**3), SLOWEST)

@@ -184,6 +184,8 @@ class Throttle:
             self._waiters.popleft()
 
     def _wait_until(self, moment: float, now: float, loop: asyncio.AbstractEventLoop) -> None:
+        if self.in_flight >= self.limit:
+            self._concurrency.reached(now)
         end = self._breaker.gives_up_at(now)
         if end <= now:
             self._give_up(now)
@@ -204,7 +206,7 @@ class Throttle:
         if permit.probe:
             self._concurrency.restart()
         self._rate.answered(permit.drops)
-        self._concurrency.answered(self.in_flight)
+        self._concurrency.answered(permit.sent_at)
         if tokens is not None:
             self._tokens.give_back(permit.tokens - tokens)
 
@@ -212,7 +214,7 @@ class Throttle:
         now = asyncio.get_running_loop().time()
         fresh = self._rate.refused(permit.sent_at, permit.drops, now, retry_after)
         if fresh:
-            self._concurrency.refused(self.in_flight, self._rate.share)
+            self._concurrency.refused(permit.sent_at, self._rate.share)
         self._breaker.refused(permit.sent_at, now, self._rate.rounds, probe=permit.probe, fresh=fresh)
         self._tokens.give_back(permit.tokens)
 
