@@ -3,6 +3,7 @@
 To add one is one file and one line; what else it needs, a failing test here says.
 """
 
+import importlib
 import inspect
 import io
 import json
@@ -30,6 +31,7 @@ from taskcraft_core.loopback.process import start
 from taskcraft_core.models import Document, MediaType, Passage
 from taskcraft_core.roles import AUTHORS, JUDGES, SOLVERS, Author, Judge, Solver
 from taskcraft_core.roles.bench import make_role
+from taskcraft_core.roles.own import fault_of
 from taskcraft_core.tools import SEARCH, Hit, Search, Web
 
 ROOT = Path(__file__).parent.parent.parent
@@ -172,11 +174,12 @@ async def test_a_search_keeps_the_protocol(name: str, web: Web) -> None:
 
 def same_methods(one: object, protocol: type) -> None:
     """Every method of the protocol is there, takes the same arguments and is a coroutine where it should be."""
+    bound = 0 if isinstance(one, type) else 1
     for name, method in inspect.getmembers(protocol, inspect.isfunction):
         if name.startswith("_"):
             continue
         mine = getattr(one, name)
-        assert list(inspect.signature(mine).parameters) == list(inspect.signature(method).parameters)[1:], name
+        assert list(inspect.signature(mine).parameters) == list(inspect.signature(method).parameters)[bound:], name
         assert inspect.iscoroutinefunction(mine) == inspect.iscoroutinefunction(method), name
         assert inspect.getdoc(mine), name
 
@@ -184,11 +187,17 @@ def same_methods(one: object, protocol: type) -> None:
 EVERY_ROLE = [pytest.param(role, spec, id=f"{role}-{spec}") for role, (names, _) in ROLES.items() for spec in names]
 
 
-@pytest.mark.parametrize(("role", "spec"), EVERY_ROLE)
-def test_a_role_keeps_the_protocol(role: str, spec: str) -> None:
-    made = make_role(role, spec)
-    same_methods(made, ROLES[role][1])
-    assert made.spec == spec
+@pytest.mark.parametrize(("role", "name"), EVERY_ROLE)
+def test_a_role_keeps_the_protocol(role: str, name: str) -> None:
+    module, _, kind = ROLES[role][0][name].partition(":")
+    same_methods(getattr(importlib.import_module(module), kind), ROLES[role][1])
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_rules_are_made_from_their_name_alone(role: str) -> None:
+    made = make_role(role, "extractive")
+    assert fault_of(made, role) is None
+    assert made.spec == "extractive"
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -80,6 +80,16 @@ def test_what_does_not_follow_from_the_parents_is_seen(world: Any, case: str) ->
     assert broken([*others, bad], world) == {"follows_from_parents": {bad.task_id}}
 
 
+@pytest.mark.parametrize("kind", ["row", "item", "sentence"])
+def test_a_relation_that_the_auxiliary_does_not_tell_of_is_seen(world: Any, kind: str) -> None:
+    told = world.changed(world.chain, selector=world.chain.selector.model_copy(update={"kind": kind}))
+    others = [other for other in world.tasks if world.chain.task_id not in (other.task_id, *other.parent_ids)]
+    assert broken([*others, told], world) == {}
+    elsewhere = told.selector.model_copy(update={"document_id": told.evidence[1].document_id})
+    lost = world.changed(told, selector=elsewhere)
+    assert broken([*others, lost], world) == {"follows_from_parents": {lost.task_id}}
+
+
 def test_evidence_of_another_order_or_of_nobody_is_seen(world: Any) -> None:
     swapped = world.changed(world.chain, evidence=world.chain.evidence[::-1])
     assert broken([*world.tasks[:3], swapped], world) == {"follows_from_parents": {swapped.task_id}}

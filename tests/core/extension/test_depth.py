@@ -1,7 +1,6 @@
 """Depth extension: what a deeper task is made of, and why one is not made. Cycles, leaks and shortcuts are spoiled
 chains: see `test_spoiled_chains.py`."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,53 +8,9 @@ import pytest
 from taskcraft_core import checks
 from taskcraft_core.extension.depth import MOST_ATTEMPTS, MOST_EXTENSIONS, extend_depth, is_synonym, steps_of
 from taskcraft_core.extension.selector import targets
-from taskcraft_core.models import Document, Reason, Rejection, Solution, Table, Task, content_hash, task_id_of
+from taskcraft_core.models import Document, Reason, Solution, Table, Task, content_hash, task_id_of
 from taskcraft_core.roles import Superset
 from taskcraft_core.tools.replay import replay
-
-
-class Changed:
-    """The world's author with some of what it does done otherwise."""
-
-    def __init__(self, author: object, **methods: object) -> None:
-        self._author = author
-        self.__dict__.update(methods)
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._author, name)
-
-
-def saying(proposals: Sequence[Superset | Rejection]) -> Callable[..., AsyncIterator[Superset | Rejection]]:
-    """The method of an author that proposes these, whatever it is asked for."""
-
-    async def supersets(*_: object) -> AsyncIterator[Superset | Rejection]:
-        for proposal in proposals:
-            yield proposal
-
-    return supersets
-
-
-def proposing(world, wanted: Callable[[Superset], bool]) -> Changed:
-    """The world's author, who proposes only some of what it would."""
-
-    async def supersets(*about: object) -> AsyncIterator[Superset]:
-        async for superset in world.bench.author.supersets(*about):
-            if wanted(superset):
-                yield superset
-
-    return Changed(world.bench.author, supersets=supersets)
-
-
-async def proposals(world, identifier: str, target: Document) -> list[Superset]:
-    found = world.bench.author.supersets(identifier, target, world.bench.corpus, world.bench.tools)
-    return [superset async for superset in found]
-
-
-async def superset_of(world, task: Task, core: Task) -> Superset:
-    """The superset that a depth task was made with."""
-    target = world.bench.corpus.documents[world.bench.corpus.by_title(core.identifier)[0].id]
-    found = await proposals(world, core.identifier, target)
-    return next(superset for superset in found if superset.selector == task.selector)
 
 
 def listing(title: str, rows: tuple[tuple[str, str], ...]) -> Document:
@@ -123,12 +78,12 @@ class Blind:
         return []
 
 
-async def test_three_hops(world) -> None:
+async def test_three_hops(world, acting) -> None:
     inner, core, _ = world.pick(world.depth, 0)
     rows = ((inner.identifier, "Overlooked by every almanac until the clerks revolted"), ("Zephyria", "Burnt in May"))
     shelves = listing("Shelves of the reading room", rows)
 
-    author = proposing(world, lambda superset: superset.document.id == shelves.id)
+    author = acting.proposing(lambda superset: superset.document.id == shelves.id)
     bench = replace(world.with_documents([shelves]), search=Blind(), author=author)
     made, failed = await extend_depth(inner, bench, world.config)
     assert [task.kind for task in made] == ["depth", "atomic"], failed
@@ -156,34 +111,34 @@ async def test_an_element_that_two_documents_carry_is_not_replaced(world) -> Non
     assert await rejected(core, bench, world) == [Reason.IDENTIFIER]
 
 
-async def test_no_more_attempts_and_extensions_than_the_paper(world) -> None:
+async def test_no_more_attempts_and_extensions_than_the_paper(world, acting) -> None:
     _, core, _ = world.pick(world.depth, 0)
     (head,) = world.bench.corpus.by_title(core.identifier)
     target = world.bench.corpus.documents[head.id]
-    everything = await proposals(world, core.identifier, target)
+    everything = await acting.proposals(core.identifier, target)
     merged: list[Superset] = []
 
     async def no_merge(core: Task, superset: Superset, tries: object) -> None:
         merged.append(superset)
 
-    silent = Changed(world.bench.author, supersets=saying([everything[0]] * 20), merge_depth=no_merge)
+    silent = acting.author(*[everything[0]] * 20, merge_depth=no_merge)
     assert await rejected(core, world.with_author(silent), world) == [Reason.NO_PHRASE] * MOST_ATTEMPTS
     assert len(merged) == MOST_ATTEMPTS
 
     extended = world.pick(world.depth, 0)
     best = next(one for one in everything if one.selector == extended[0].selector)
-    the_best = Changed(world.bench.author, supersets=saying([best] * 20))
+    the_best = acting.author(*[best] * 20)
     made, failed = await extend_depth(core, world.with_author(the_best), world.config)
     assert [task.kind for task in made] == ["depth", "atomic"] * MOST_EXTENSIONS
     assert not failed
 
 
-async def test_an_auxiliary_task_that_fails_takes_the_extension_with_it(world) -> None:
+async def test_an_auxiliary_task_that_fails_takes_the_extension_with_it(world, acting) -> None:
     task, core, _ = world.pick(world.depth, 0)
 
-    one = await superset_of(world, task, core)
+    one = await acting.superset_of(task, core)
     wrong = replace(one, auxiliary=one.auxiliary.model_copy(update={"evidence": core.evidence[0]}))
-    bench = world.with_author(Changed(world.bench.author, supersets=saying([wrong])))
+    bench = world.with_author(acting.author(wrong))
     made, failed = await extend_depth(core, bench, world.config)
     assert (made, [one.reason for one in failed]) == ([], [Reason.AUXILIARY])
     assert "evidence_missing" in failed[0].detail
@@ -197,18 +152,20 @@ async def test_an_auxiliary_task_that_fails_takes_the_extension_with_it(world) -
         ("Is it {answer}? {}", Reason.LEAK),
     ],
 )
-async def test_a_merge_that_reads_badly_or_tells_too_much_is_not_tried(world, merged: str, reason: Reason) -> None:
+async def test_a_merge_that_reads_badly_or_tells_too_much_is_not_tried(
+    world, acting, merged: str, reason: Reason
+) -> None:
     task, core, _ = world.pick(world.depth, 0)
 
     async def merge(core: Task, superset: Superset, tries: object) -> str:
         return merged.format(task.question, answer=core.answer)
 
-    same = proposing(world, lambda superset: superset.selector == task.selector)
-    bench = world.with_author(Changed(same, merge_depth=merge))
+    same = acting.proposing(lambda superset: superset.selector == task.selector)
+    bench = world.with_author(acting.Changed(same, merge_depth=merge))
     assert await rejected(core, bench, world) == [reason]
 
 
-async def test_a_merged_question_that_no_agent_solves_is_no_task(world) -> None:
+async def test_a_merged_question_that_no_agent_solves_is_no_task(world, acting) -> None:
     task, core, _ = world.pick(world.depth, 0)
 
     async def solve(question: str, tools: object, max_steps: int) -> Solution:
@@ -216,7 +173,7 @@ async def test_a_merged_question_that_no_agent_solves_is_no_task(world) -> None:
             return Solution(answers=(), trajectory=())
         return await world.bench.solver.solve(question, tools, max_steps)
 
-    bench = replace(world.bench, solver=Changed(world.bench.solver, solve=solve))
+    bench = replace(world.bench, solver=acting.Changed(world.bench.solver, solve=solve))
     assert set(await rejected(core, bench, world)) <= {Reason.UNSOLVED, Reason.SHORTCUT, Reason.LEAK}
     made, failed = await extend_depth(core, bench, world.config)
     assert task.question in {one.item for one in failed if one.reason is Reason.UNSOLVED}

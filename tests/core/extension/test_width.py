@@ -2,12 +2,14 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.errors import BudgetExceeded, ResponseError
 from taskcraft_core.extension.width import extend_width, groups, near_duplicates
-from taskcraft_core.models import Reason, Rejection, Task, task_id_of
+from taskcraft_core.models import Reason, Rejection, Solution, Task, task_id_of
 from taskcraft_core.tools.replay import replay
 
 
@@ -142,6 +144,10 @@ SPOILED = {
         {Reason.NOT_DECOMPOSABLE, Reason.READABLE},
     ),
     "one part only": (lambda parts, good: parts[0].question, {Reason.NOT_DECOMPOSABLE}),
+    "in another language": (
+        lambda parts, good: "Welche Werte werden auf den beiden Seiten dafür jeweils in dieser Reihenfolge genannt?",
+        {Reason.WRONG_LANGUAGE},
+    ),
     "leaked": (lambda parts, good: f"{good[:-1]}, not {parts[0].answer}?", {Reason.LEAK}),
 }
 
@@ -164,3 +170,49 @@ async def test_parts_in_another_order_than_asked_are_rejected(world, wide) -> No
     backwards.merge_width = merge_width
     result = await extend_width(parts, world.with_author(backwards), world.config)
     assert rejection(result) is Reason.NOT_DECOMPOSABLE
+
+
+# --- responses that are none --------------------------------------------------------------------------------------
+
+PROSE = ResponseError(Reason.RESPONSE_INVALID, "The model answers in prose.")
+
+
+@pytest.mark.parametrize("at", ["merge_width", "decomposes", "guess", "solve"])
+@pytest.mark.parametrize("error", [PROSE, BudgetExceeded("--max-calls is reached")], ids=["response", "budget"])
+async def test_a_response_that_is_none_costs_one_group(world, wide, acting, at: str, error: Exception) -> None:
+    async def failing(*_: object) -> None:
+        raise error
+
+    role = {"merge_width": "author", "decomposes": "judge"}.get(at, "solver")
+    bench = replace(world.bench, **{role: acting.Changed(getattr(world.bench, role), **{at: failing})})
+    if error is not PROSE:
+        with pytest.raises(BudgetExceeded):
+            await extend_width(wide[0][0], bench, world.config)
+        return
+    result = await extend_width(wide[0][0], bench, world.config)
+    assert rejection(result) is Reason.RESPONSE_INVALID
+    assert result.detail == PROSE.detail
+
+
+async def test_all_votes_on_a_wide_answer_are_kept(world, wide, acting) -> None:
+    parts, task = wide[0]
+    votes = (1, 2, 2)
+
+    async def solve(question: str, tools: object, max_steps: int) -> Solution:
+        solution = await world.bench.solver.solve(question, tools, max_steps)
+        return solution.model_copy(update={"answers": (f"about {solution.answers[0]}",)})
+
+    async def guess(question: str) -> list[str]:
+        return []
+
+    async def score(question: str, golden: str, candidates: object, vote: int = 0) -> int:
+        return votes[vote]
+
+    bench = replace(
+        world.bench,
+        solver=acting.Changed(world.bench.solver, solve=solve, guess=guess),
+        judge=acting.Changed(world.bench.judge, score=score, panel=3),
+    )
+    made = await extend_width(parts, bench, world.config)
+    assert isinstance(made, Task)
+    assert (made.task_id, made.judge_votes, made.agent_score) == (task.task_id, votes, 2)
