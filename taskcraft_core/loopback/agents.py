@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from taskcraft_core.corpus import folded
@@ -21,6 +22,8 @@ from taskcraft_core.roles.extractive.writing.supersets import NAMING_SOURCES, na
 LONGEST_QUESTION = 4_000
 _MEDIA = {"read_page": "page", "read_pdf": "PDF", "view_image": "image"}
 _FIRST_CHARS = 80
+_VALUES = 3
+_VALUED = re.compile(r"[^:：]{1,40}[:：] ?([^:：]*[0-9][^:：]{0,30})")
 
 
 def solve(values: Values, tools: Replay, most_steps: int) -> Answer:
@@ -48,20 +51,49 @@ def find_superset(values: Values, tools: Replay, most_steps: int) -> Answer:
 
 
 async def _look(values: Values, session: Session) -> Answer:
+    """Searches, and reads first what a snippet shows an entry of, then whatever else was found."""
     identifier, excluded = values["identifier"], set(values["excluded"].split("\n"))
-    seen: set[str] = set()
     own: set[str] = set()
-    for query in (identifier, f"list of {identifier}"):
-        hits = await session.search(query)
-        own |= {hit.uri for hit in hits if folded(hit.title) == folded(identifier)}
-        for hit in hits:
-            if hit.uri in own | excluded | seen:
-                continue
-            seen.add(hit.uri)
-            found = await _entry(identifier, own, hit, session)
-            if found:
-                return {"uri": hit.uri, **found}
-    return {"uri": None, "quote": "", "told_apart_by": "", "relation": ""}
+    likely: dict[str, Found] = {}
+    others: dict[str, Found] = {}
+    for query in _queries(identifier, values["about"]):
+        for hit, snippet in await _search(query, session):
+            if folded(hit.title) == folded(identifier):
+                own.add(hit.uri)
+            elif hit.uri not in excluded:
+                (likely if _is_entry(identifier, snippet) else others).setdefault(hit.uri, hit)
+        if found := await _first_entry(identifier, own, likely, session):
+            return found
+    unread = {uri: hit for uri, hit in others.items() if uri not in likely}
+    found = await _first_entry(identifier, own, unread, session)
+    return found or {"uri": None, "quote": "", "told_apart_by": "", "relation": ""}
+
+
+def _queries(identifier: str, about: str) -> list[str]:
+    """The name; then with it a value of the element's own document, which an entry about it may well give too."""
+    values = [match[1] for line in about.split("\n") if (match := _VALUED.fullmatch(line.strip()))]
+    return list(dict.fromkeys([identifier, *(f"{identifier} {value}" for value in values[:_VALUES])]))
+
+
+async def _search(query: str, session: Session) -> list[tuple[Found, str]]:
+    """The hits of a search, each with its snippet."""
+    hits = await session.search(query)
+    said = json.loads(session.messages[-1].content) if hits else []
+    snippets = {str(one.get("uri")): str(one.get("snippet", "")) for one in said}
+    return [(hit, snippets.get(hit.uri, "")) for hit in hits]
+
+
+def _is_entry(identifier: str, snippet: str) -> bool:
+    """Whether a snippet shows a row, an item or a definition that begins with the name."""
+    name = re.escape(identifier)
+    return re.search(rf"(?:^|… )(?:\| {name} \||(?:- )?{name}(?::| [—–-]) )", snippet) is not None
+
+
+async def _first_entry(identifier: str, own: set[str], hits: dict[str, Found], session: Session) -> Answer | None:
+    for uri, hit in hits.items():
+        if found := await _entry(identifier, own, hit, session):
+            return {"uri": uri, **found}
+    return None
 
 
 async def _entry(identifier: str, own: set[str], hit: Found, session: Session) -> Answer | None:

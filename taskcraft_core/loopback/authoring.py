@@ -146,7 +146,7 @@ def _task(**known: Any) -> Task:
 
 def _superset(values: Values, noun: str, shown: bool) -> Superset:
     """As much of a superset as the later half of a merge looks at."""
-    medium = "PDF" if _tool(values["question"]) == "pdf" else "page"
+    medium = {"page": "page", "pdf": "PDF", "image": "image"}[_tool(values["question"])]
     target = unrender("", values["identifier"], values["language"], medium)
     selector: dict[str, Any] = {"kind": "figure" if shown else "row"}
     asked: dict[str, Any] = {"question": values["auxiliary_question"]}

@@ -46,6 +46,8 @@ def think(request: Request, two_tools: bool) -> Reply:
         request: What is asked.
         two_tools: Whether an agent's first tool call has a second one beside it.
     """
+    if not request.prompt:
+        return Reply(json.dumps(_instance(request.schema)) if request.schema else "{}" if request.json else "Four.")
     key = (request.logical, request.may_call, two_tools)
     if key not in _said:
         if len(_said) >= _KEPT:
@@ -58,8 +60,6 @@ def _think(request: Request, two_tools: bool) -> Reply:
     values = variables(request.case)
     if request.prompt in _RULES:
         return _reply(_RULES[request.prompt](values))
-    if request.prompt not in _AGENTS:
-        return Reply(json.dumps(_instance(request.schema)) if request.schema else "{}" if request.json else "Four.")
     spent = 1 if two_tools else 0
     most = int(values["most_steps"]) if request.may_call else len(request.steps)
     try:

@@ -34,7 +34,7 @@ def unrender(text: str, title: str, language: str, medium: str) -> Document:
         if lines and lines[0].startswith("## "):
             section = lines.pop(0).removeprefix("## ")
         if lines and lines != [f"# {title}"]:
-            blocks.append(_block(lines, f"b{len(blocks)}", section))
+            blocks.append(_block(lines, f"b{len(blocks)}", section, title))
     return Document(
         id="0" * 64,
         uri="document",
@@ -45,12 +45,12 @@ def unrender(text: str, title: str, language: str, medium: str) -> Document:
     )
 
 
-def _block(lines: list[str], place: str, section: str) -> Block:
+def _block(lines: list[str], place: str, section: str, title: str) -> Block:
     if all(line.startswith("- ") for line in lines):
         return Items(place=place, section=section, items=tuple(line.removeprefix("- ") for line in lines))
     if len(lines) == 1 and (figure := _FIGURE.fullmatch(lines[0])):
         return Figure(place=place, section=section, caption=figure["caption"], href=figure["href"])
-    found = _table(lines, place, section) or _box(lines, place, section) or _definitions(lines, place, section)
+    found = _table(lines, place, section) or _box(lines, place, section, title) or _definitions(lines, place, section)
     if found:
         return found
     if len(lines) == 1:
@@ -72,8 +72,10 @@ def _is_row(line: str) -> bool:
     return line.startswith("| ") and line.endswith(" |")
 
 
-def _box(lines: list[str], place: str, section: str) -> Box | None:
-    caption, rest = (lines[0], lines[1:]) if len(lines) > 1 and ": " not in lines[0] else ("", lines)
+def _box(lines: list[str], place: str, section: str, title: str) -> Box | None:
+    # a chart's caption may have a colon, but then it begins with the title
+    headed = len(lines) > 1 and (": " not in lines[0] or lines[0].startswith(title))
+    caption, rest = (lines[0], lines[1:]) if headed else ("", lines)
     entries = [line.partition(": ") for line in rest]
     if not all(value and len(key) <= _LONGEST_KEY for key, _, value in entries):
         return None
