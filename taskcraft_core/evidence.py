@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import NamedTuple
 
 from taskcraft_core.documents.render import block_lines
 from taskcraft_core.models import Block, Document, Evidence, Place
-from taskcraft_core.roles.extractive.normalise import CURRENCY, DAY, MONTH, NUMBER, same, tidy
+from taskcraft_core.roles.extractive.normalise import CURRENCY, DAY, MONTH, NUMBER, normalise, same, tidy
 from taskcraft_core.roles.extractive.writing.chinese import sentences_zh
 from taskcraft_core.roles.extractive.writing.sentences import sentences
 from taskcraft_core.roles.extractive.writing.words import content_words
@@ -17,7 +16,9 @@ from taskcraft_core.roles.extractive.writing.words import content_words
 LONGEST_QUOTE = 1_000
 """Characters of a line that are quoted around a span."""
 
-_MOST_PLACES = 200
+_MOST_PLACES = 2_000
+_DIGITS = re.compile("[0-9]+")
+_GROUPING = str.maketrans("", "", ",\u00a0\u2009\u202f")
 _DATE = re.compile(
     rf"{DAY}(?: of)? {MONTH},? [0-9]{{4}}|{MONTH} {DAY},? [0-9]{{4}}|{MONTH}(?: of|,)? [0-9]{{4}}"
     r"|[0-9]{4} ?年(?: ?[01]?[0-9] ?月(?: ?[0-3]?[0-9] ?[日号])?)?|[0-9]{4}([-/.])[01]?[0-9]\1[0-3]?[0-9]",
@@ -53,28 +54,28 @@ def locate(answer: str, question: str, document: Document) -> Evidence | None:
     if not any(map(str.isalnum, answer)):
         return None
     asked = content_words(question)
+    lines = list(_lines(document))
     for spans in (_verbatim, _in_other_case, _as_value):
-        for units in (_sentences, _lines):
-            found = islice(
-                ((unit, span) for unit in units(document) if (span := next(spans(unit, answer), None))), _MOST_PLACES
-            )
-            best = max(
-                found, key=lambda place: len(asked & content_words(place[0].text + place[0].around)), default=None
-            )
-            if best is not None:
-                return _evidence(document, *best)
+        saying = [line for line in lines if next(spans(line, answer), None)][:_MOST_PLACES]
+        pieces = [piece for line in saying for piece in _sentences(line, document.language)]
+        # the whole line only where no sentence of any says it: "St. Mary's" may look like the end of one
+        for units in (pieces, saying):
+            found = [(unit, span) for unit in units if (span := next(spans(unit, answer), None))]
+            if found:
+                return _evidence(document, *max(found, key=lambda place: _shared(place[0], asked)))
     return None
 
 
-def _sentences(document: Document) -> Iterator[Unit]:
+def _shared(unit: Unit, asked: set[str]) -> int:
+    return len(asked & content_words(unit.text + unit.around))
+
+
+def _sentences(line: Unit, language: str) -> list[Unit]:
     """What is quoted by preference: a sentence of a passage, a line of anything else."""
-    split = sentences_zh if document.language == "zh" else sentences
-    for unit in _lines(document):
-        block = unit.place.partition(".r")[0]
-        if unit.values or block != unit.place:
-            yield unit
-        else:
-            yield from (unit._replace(text=sentence) for sentence in split(unit.text))
+    if line.values or ".r" in line.place:
+        return [line]
+    split = sentences_zh if language == "zh" else sentences
+    return [line._replace(text=sentence) for sentence in split(line.text)]
 
 
 def _lines(document: Document) -> Iterator[Unit]:
@@ -110,17 +111,21 @@ def _values(block: Block, row: int) -> tuple[str, ...]:
 
 
 def _verbatim(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:
-    return _whole(re.escape(answer.strip()), unit.text)
+    exact = answer.strip()
+    return _whole(re.escape(exact), unit.text) if exact in unit.text else iter(())
 
 
 def _in_other_case(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:
-    words = [re.escape(word) for word in tidy(answer).split()]
-    return _whole(r"\s+".join(words), unit.text, re.I)
+    words = tidy(answer).split()
+    # most lines do not have the first word: finding that out this way is much faster
+    if not words or words[0].casefold() not in unit.text.casefold():
+        return iter(())
+    return _whole(r"\s+".join(map(re.escape, words)), unit.text, re.I)
 
 
 def _whole(pattern: str, text: str, flags: int = 0) -> Iterator[tuple[int, int]]:
     """Where a pattern stands as words and numbers of its own, not inside longer ones."""
-    for found in re.finditer(pattern, text, flags) if pattern else ():
+    for found in re.finditer(pattern, text, flags):
         before, inside, after = text[: found.start()][-2:], found[0], text[found.end() :][:2]
         if not _joined(before[-1:], inside[:1]) and not _joined(inside[-1:], after[:1]):
             cut_left = inside[0].isdigit() and re.search(r"[0-9][.,]$", before)
@@ -142,9 +147,9 @@ def _as_value(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:
         if value.strip() and same(value, answer):
             yield at, at + len(value)
         at += len(value)
-    for start, end in _written_values(unit.text):
-        if same(unit.text[start:end], answer):
-            yield start, end
+    digits = max(_DIGITS.findall(normalise(answer).replace(",", "")), key=len, default="")
+    if digits and re.search(rf"(?<![0-9]){digits}(?![0-9])", unit.text.translate(_GROUPING)):
+        yield from ((start, end) for start, end in _written_values(unit.text) if same(unit.text[start:end], answer))
 
 
 def _written_values(text: str) -> Iterator[tuple[int, int]]:

@@ -20,6 +20,7 @@ from taskcraft_core.evidence import locate
 from taskcraft_core.generation import LONGEST_TITLE, SUPPORTED_LANGUAGES
 from taskcraft_core.models import AtomicTask, Evidence, Reason, Record, Rejection
 from taskcraft_core.roles.extractive.normalise import normalise
+from taskcraft_core.roles.extractive.writing.words import contains_words
 from taskcraft_core.tools import LocalSearch
 
 LONGEST_ANSWER = 200
@@ -153,10 +154,16 @@ def _candidates(task: OwnTask, corpus: Corpus, searcher: Callable[[], LocalSearc
     if len(titled) > 1:
         why = f"{len(titled)} documents are titled {task.identifier!r}; name the document and another identifier"
         return _reject(Reason.IDENTIFIER, task.question, why)
-    found = titled or [corpus.heads[key] for key in searcher().top(task.question)]
+    found = titled or _searched(task.question, corpus, searcher())
     if not found:
         return _reject(Reason.EVIDENCE, task.question, "a search for it finds no document; name the document")
     return found
+
+
+def _searched(question: str, corpus: Corpus, search: LocalSearch) -> list[Head]:
+    """What a search for the question finds; a document whose title stands in the question comes first."""
+    found = [corpus.heads[key] for key in search.top(question)]
+    return sorted(found, key=lambda head: -len(head.title) if contains_words(question, head.title) else 0)
 
 
 def _atomic(task: OwnTask, head: Head, evidence: Evidence) -> AtomicTask | Rejection:

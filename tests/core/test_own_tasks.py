@@ -273,3 +273,12 @@ def test_every_piece_of_a_line_is_found_in_it(data: st.DataObject) -> None:
     if answer and "|" not in answer and not heading:
         found = locate(answer, "What?", document)
         assert found is not None and found.answer_span == answer
+
+
+def test_of_what_a_search_finds_the_document_that_the_question_names_comes_first() -> None:
+    mines = "<title>Mines of the north</title><h1>Mines of the north</h1><p>{}</p>"
+    deep = read(mines.format("The mine of Kiruna is 1,365 m deep. Iron is found there."), "mines")
+    for title in ("Iron", "Mines of the north"):
+        question = f"According to the page “{title}”, how deep is the mine of Kiruna?"
+        [task], _ = adopt([own(question, "1,365 m")], Corpus([*CORPUS.documents.values(), deep]))
+        assert task.identifier == title
