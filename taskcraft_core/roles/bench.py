@@ -88,13 +88,15 @@ def bench_of(
         tools: What agents may call, if not the tools over the corpus alone: those of the live web.
 
     Raises:
-        ConfigError: No such role, or one that is none.
+        ConfigError: No such role, or one that is none; or the live web is to be searched, without tools for it.
     """
+    if config.search != "local" and tools is None:
+        raise ConfigError(f"The search {config.search!r} needs the tools of the live web.")
     search = LocalSearch(corpus)
     solver: Solver = make_role("solver", config.solver, engine)
     bench = Bench(
         corpus=corpus,
-        tools=tools or local_toolbox(corpus, search),
+        tools=tools or local_toolbox(corpus, search, engine.picture if engine else None),
         search=search,
         author=make_role("author", config.author, engine),
         solver=solver,

@@ -153,3 +153,6 @@ def test_tools_can_be_brought_along(tmp_path: Path) -> None:
     with SolutionJournal(tmp_path / "solutions.sqlite") as journal:
         assert bench_of(Corpus([]), BuildConfig(), journal, tools=tools).tools is tools
         assert "search" in bench_of(Corpus([]), BuildConfig(), journal).tools.names
+        with pytest.raises(ConfigError, match="'tavily' needs the tools of the live web"):
+            bench_of(Corpus([]), BuildConfig(search="tavily"), journal)
+        assert bench_of(Corpus([]), BuildConfig(search="tavily"), journal, tools=tools).tools is tools
