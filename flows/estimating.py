@@ -17,7 +17,8 @@ from taskcraft_core.dataset.folder import check_folder
 from taskcraft_core.generation import SUPPORTED_LANGUAGES
 from taskcraft_core.models import Document
 from taskcraft_core.own_tasks import read_own_tasks
-from taskcraft_core.roles.llm.estimate import Estimate, Measured, estimate, measure, sampled
+from taskcraft_core.roles.llm.estimate import Estimate, Measured, estimate
+from taskcraft_core.roles.llm.expected import measure, sampled
 from taskcraft_core.shards import Reference
 from tasks.manifest import read_all, read_manifest, read_pairs
 from tasks.spending import costs_of
@@ -53,18 +54,18 @@ def measured(out: Path, costs: list[CostLine], documents: int) -> Measured:
         calls[key] += line.calls
         read[key] += line.prompt_tokens
         written[key] += line.completion_tokens
-    tokens = {key: (read[key] / calls[key], written[key] / calls[key]) for key in calls}
-    rates: dict[str, float] = {}
     authored, verified = (sum(one.rows for one in _newest(out, stage)) for stage in ("generate", "verify"))
-    if ("generate", "author") in calls and authored and documents:
+    per = {"generate": documents, "verify": authored, "depth": verified, "width": verified}
+    rates: dict[str, float] = {}
+    if ("generate", "author") in calls and documents and authored:
         rates["questions a document"] = authored / documents
     if ("verify", "solver") in calls and authored and verified:
         rates["share of questions that pass verification"] = min(verified / authored, 1.0)
-        # a solver is called once without tools, and once more than it calls tools
-        rates["tool calls a run of an agent"] = max(calls["verify", "solver"] / authored - 2, 0.0)
-    if ("verify", "judge") in calls and authored:
-        rates["judge's calls a try"] = calls["verify", "judge"] / authored
-    return Measured(rates, tokens)
+    return Measured(
+        rates=rates,
+        calls={key: count / per[key[0]] for key, count in calls.items() if per.get(key[0])},
+        tokens={key: (read[key] / count, written[key] / count) for key, count in calls.items()},
+    )
 
 
 def print_estimate(found: Estimate, console: Console) -> None:

@@ -18,6 +18,8 @@ from taskcraft_core.dataset.store import open_dataset
 from taskcraft_core.errors import ConfigError
 from tasks.spending import costs_of
 
+STAGES = ("generate", "verify", "depth", "width")
+
 
 def show_costs(out: Path, as_json: bool) -> None:
     """Prints spend by stage and role, in all, and for each accepted task.
@@ -27,7 +29,7 @@ def show_costs(out: Path, as_json: bool) -> None:
     """
     if not out.is_dir():
         raise ConfigError(f"{out}: there is no such folder; run `taskcraft build SOURCE --out {out}` first.")
-    lines = asyncio.run(costs_of(out, read_settings()))
+    lines = sorted(asyncio.run(costs_of(out, read_settings())), key=_in_order)
     tasks, version = _accepted(out)
     if as_json:
         print(json.dumps(_as_json(lines, tasks, version), indent=2))
@@ -40,13 +42,12 @@ def show_costs(out: Path, as_json: bool) -> None:
 
 
 def _print(lines: Sequence[CostLine], tasks: int, version: int | None, console: Console) -> None:
-    shown = table(
-        "Calls", ("stage", "role", "model", "kind"), ("calls", "tokens in", "tokens out", "USD", "mean seconds")
-    )
+    numbers = ("calls", "tokens in", "tokens out", "USD", "s a call")
+    shown = table("What the calls took", ("stage", "role", "model"), numbers)
     for line in lines:
-        shown.add_row(line.stage or "-", line.role, line.model or "-", line.kind, *_figures([line]))
+        shown.add_row(line.stage or "-", line.role, line.model or f"({line.kind})", *_figures([line]))
     shown.add_section()
-    shown.add_row("in all", "", "", "", *_figures(lines))
+    shown.add_row("in all", "", "", *_figures(lines))
     console.print(shown)
     if not tasks:
         console.print("No task is published yet.")
@@ -58,6 +59,11 @@ def _print(lines: Sequence[CostLine], tasks: int, version: int | None, console: 
     per_task = [f"{_sum(lines, name) / tasks:,.1f}" for name in ("calls", "prompt_tokens", "completion_tokens")]
     each.add_row(*per_task, dollars(_usd(lines) / tasks, calls, unpriced))
     console.print(each)
+
+
+def _in_order(line: CostLine) -> tuple[int, str]:
+    """The order of the stages; what is asked outside of them comes first."""
+    return (STAGES.index(line.stage) if line.stage in STAGES else -1), line.role
 
 
 def _figures(lines: Sequence[CostLine]) -> list[str]:
