@@ -17,10 +17,10 @@ COLUMNS = tuple(field.name for field in fields(CallRecord) if field.name != "res
 """The key comes first; the response, which is long, comes last: a scan of the others need not read it."""
 
 SPENT = """
-SELECT CAST(coalesce(sum(CASE WHEN kind = 'chat' THEN 1 ELSE 0 END), 0) AS BIGINT),
+SELECT CAST(coalesce(sum(CASE WHEN kind IN ('chat', 'search') THEN 1 ELSE 0 END), 0) AS BIGINT),
        CAST(coalesce(sum(coalesce(prompt_tokens, 0) + coalesce(completion_tokens, 0)), 0) AS BIGINT),
        CAST(coalesce(sum(usd), 0) AS DOUBLE PRECISION),
-       CAST(coalesce(sum(CASE WHEN kind = 'chat' AND usd IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT)
+       CAST(coalesce(sum(CASE WHEN kind IN ('chat', 'search') AND usd IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT)
 FROM {table}
 """
 COSTS = """

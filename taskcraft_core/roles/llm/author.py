@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.chunks import split
+from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import AtomicTask, Conclusion, Document, Reason, Rejection, Task
 from taskcraft_core.roles import Superset, Try
 from taskcraft_core.roles.llm import proposals
@@ -89,12 +90,20 @@ class ModelAuthor:
         for _ in range(MOST_PROPOSALS):
             values = {"identifier": identifier, "about": about, "excluded": "\n".join(excluded) or "none",
                       "most_steps": str(SEARCH_STEPS)}  # fmt: skip
-            run = await self._agents.run(FoundSuperset, "author_superset", values, tools, SEARCH_STEPS)
+            try:
+                run = await self._agents.run(FoundSuperset, "author_superset", values, tools, SEARCH_STEPS)
+            except ResponseError as error:  # asked again it would be the same call
+                yield proposals.failed(document, error)
+                return
             if run.answer is None or run.answer.uri is None:
                 return
-            excluded.append(_line(run.answer.uri))
-            yield await self._superset(identifier, document, corpus, run.answer)
-            if excluded.count(excluded[-1]) > 1:
+            repeated = run.answer.uri in excluded
+            excluded.append(run.answer.uri)
+            try:
+                yield await self._superset(identifier, document, corpus, run.answer)
+            except ResponseError as error:
+                yield proposals.failed(document, error)
+            if repeated:
                 return
 
     async def _superset(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.render import render
+from taskcraft_core.errors import ResponseError
 from taskcraft_core.models import (
     AtomicTask,
     Block,
@@ -97,6 +98,13 @@ def refused(found: FoundSuperset, target: Document, reason: Reason, why: str) ->
         stage="depth", reason=reason, item=f"{target.title}: {found.relation}"[:200], document_id=target.id,
         detail=f"{why} ({(found.uri or '')[:120]}).",
     )  # fmt: skip
+
+
+def failed(target: Document, error: ResponseError) -> Rejection:
+    """A proposal that came to nothing because a model said nothing usable."""
+    return Rejection(
+        stage="depth", reason=error.reason, item=target.title, document_id=target.id, detail=f"{error.detail}."
+    )
 
 
 def _entry(block: Block, place: Place, telling: str, identifier: str, quote: str) -> tuple[str, Selector] | None:
