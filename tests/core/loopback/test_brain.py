@@ -252,11 +252,11 @@ async def test_supersets_found_by_searching_are_the_embedded_authors(
     [
         (
             "English",
-            "“Old moons” lists a moon with the discovery year 1789. According to the page on that moon, what is its age?",
+            "“Old moons” lists a moon with the discovery year 1789. According to the page on that moon, how old is it?",
             "According to the page “Guide”, which page is described as “The first ones”?",
             "page",
             "“Guide” lists a page described as “The first ones”. That page lists a moon with the discovery year 1789. "
-            "According to the page on that moon, what is its age?",
+            "According to the page on that moon, how old is it?",
         ),
         (
             "Chinese",
@@ -278,8 +278,8 @@ def test_merges(language: str, core: str, auxiliary: str, noun: str, wanted: str
     before, after = "“”" if language == "English" else "《》"
     identifier, title = (text.split(before)[1].split(after)[0] for text in (core, auxiliary))
     got = answer(
-        "author_merge_depth", question=core, identifier=identifier, title=title, relation="", told_apart_by="", noun=noun,
-        auxiliary_question=auxiliary, language=language, tries="none",
+        "author_merge_depth", question=core, identifier=identifier, title=title, relation="", told_apart_by="",
+        noun=noun, auxiliary_question=auxiliary, language=language, tries="none",
     )  # fmt: skip
     assert got["question"] == wanted
 
