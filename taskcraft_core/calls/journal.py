@@ -15,13 +15,13 @@ JOURNAL = "journal.sqlite"
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the model calls of a journal took.
+    """What the calls of a journal took.
 
     Attributes:
-        calls: Chat completions; searches and fetched pages are not counted.
+        calls: Chat completions and web searches; a fetched page costs nothing and is none.
         tokens: Read and written; what the service did not say counts as none.
         usd: What was paid, for calls of every kind whose price is known.
-        unpriced: Chat completions whose price is not known; `usd` is without them.
+        unpriced: Those of them whose price is not known; `usd` is without them.
     """
 
     calls: int
@@ -32,7 +32,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """The calls of one stage, role, model and kind, added up; `unpriced` of them have no known price."""
+    """The calls of one stage, role, model and kind, added up; `unpriced` of them have no known price.
+
+    A fetched page costs nothing.
+    """
 
     stage: str
     role: str

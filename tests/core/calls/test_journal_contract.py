@@ -8,7 +8,7 @@ import sys
 from hashlib import sha256
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from taskcraft_core.calls.journal import CostLine, Spent, open_journal
@@ -51,7 +51,7 @@ ROUNDS = st.lists(
 @examples
 @given(rounds=ROUNDS, reopen=st.booleans())
 async def test_in_any_interleaving_the_first_record_under_a_key_stays(place, record, rounds, reopen):
-    example = next(examples_so_far)
+    number = next(examples_so_far)
     journal = await place.open()
     before = (await journal.spent()).calls
     first = {}
@@ -62,7 +62,7 @@ async def test_in_any_interleaving_the_first_record_under_a_key_stays(place, rec
                 first.setdefault(name, text)
         done = await asyncio.gather(
             *(
-                journal.put(record(key(example, name), text)) if action == "put" else journal.get(key(example, name))
+                journal.put(record(key(number, name), text)) if action == "put" else journal.get(key(number, name))
                 for action, name, text in actions
             )
         )
@@ -72,12 +72,14 @@ async def test_in_any_interleaving_the_first_record_under_a_key_stays(place, rec
         if reopen:
             await journal.close()
             journal = await place.open()
-        assert {name: await journal.get(key(example, name)) for name in first} == first
+        assert {name: await journal.get(key(number, name)) for name in first} == first
     assert (await journal.spent()).calls == before + len(first)
     await journal.close()
 
 
 @examples
+@example(response="\0", label="\0", tokens=2**80)
+@example(response="\ud800 half", label="\udfff", tokens=-(2**80))
 @given(response=ANY_TEXT, label=ANY_TEXT, tokens=st.integers() | st.none())
 async def test_any_response_comes_back_as_it_was_and_no_label_fails(place, record, response, label, tokens):
     journal = await place.open()
@@ -99,6 +101,7 @@ async def test_costs_by_stage_role_model_and_kind(place, record):
         record("3", stage="extend", usd=None),
         record("4", stage="extend", prompt_tokens=None, completion_tokens=None),
         record("5", kind="search", model="", role="search", prompt_tokens=None, completion_tokens=None, usd=None),
+        record("7", kind="page", model="", role="page", prompt_tokens=None, completion_tokens=None, usd=None),
         record("6", stage="Verify", kind="search", model="", prompt_tokens=None, completion_tokens=None, usd=2.0),
     ]
     await asyncio.gather(*map(journal.put, records))
@@ -106,9 +109,10 @@ async def test_costs_by_stage_role_model_and_kind(place, record):
         CostLine("Verify", "author", "", "search", 1, 0, 0, 2.0, 0, 0.25),
         CostLine("extend", "author", "gpt-4o", "chat", 3, 200, 40, 1.0, 1, 0.75),
         CostLine("generate", "judge", "b", "chat", 1, 100, 20, 0.5, 0, 0.25),
+        CostLine("generate", "page", "", "page", 1, 0, 0, 0.0, 0, 0.25),
         CostLine("generate", "search", "", "search", 1, 0, 0, 0.0, 1, 0.25),
     ]
-    assert await journal.spent() == Spent(calls=4, tokens=360, usd=3.5, unpriced=1)
+    assert await journal.spent() == Spent(calls=6, tokens=360, usd=3.5, unpriced=2)
     await journal.close()
 
 

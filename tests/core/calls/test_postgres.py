@@ -82,6 +82,18 @@ async def test_a_server_that_ends_our_connections_costs_nothing(postgres, record
     await journal.close()
 
 
+async def test_two_with_the_same_keys_in_opposite_orders_do_not_lock_each_other_out(postgres, record):
+    url = postgres.url(postgres.fresh())
+    journals = [await open_journal(None, url) for _ in range(2)]
+    for turn in range(3):
+        keys = [f"{turn}-{n}" for n in range(900)]
+        orders = zip(journals, (keys, keys[::-1]), strict=True)
+        await asyncio.gather(*(journal.put(record(key)) for journal, order in orders for key in order))
+    for journal in journals:
+        assert (await journal.spent()).calls == 2700
+        await journal.close()
+
+
 async def test_closing_works_without_a_server(postgres, record):
     async with Line(postgres.sockets) as line:
         url = f"postgresql://postgres@127.0.0.1:{line.port}/{postgres.fresh()}"
