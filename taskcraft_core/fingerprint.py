@@ -11,7 +11,7 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "ingest": 1,
     "generate": 1,
     "verify": 1,
-    "depth": 1,
+    "depth": 2,
     "width": 1,
     "audit": 1,
 }

@@ -146,7 +146,9 @@ def _relation_fails(core: Task, superset: Superset, bench: Bench) -> Failure | N
     found = targets(superset.selector, bench.corpus)
     if found != {superset.target.id}:
         return Reason.SECOND_TARGET, f"the relation leads to {len(found)} targets"
-    return None
+    # no wording of a merge could mend this, so none is paid for
+    skipped = _leads(superset.selector.value, superset, bench)
+    return (Reason.SHORTCUT, skipped) if skipped else None
 
 
 def is_synonym(one: str, other: str) -> bool:
@@ -173,9 +175,13 @@ def _merge_fails(question: str, core: Task, superset: Superset, bench: Bench) ->
 
 def shortcut(question: str, core: Task, superset: Superset, bench: Bench) -> str | None:
     """Whether the new first hop can be skipped: by a search for what follows it, or for its description alone."""
-    texts = _searched(question, core, superset)
-    hits = [bench.search.top(text, SHORTCUT_HITS) for text in texts]
-    return checks.shortcut(texts, superset.target.id, hits)
+    skipped = (_leads(text, superset, bench) for text in _searched(question, core, superset))
+    return next(filter(None, skipped), None)
+
+
+def _leads(text: str, superset: Superset, bench: Bench) -> str | None:
+    """Whether a search for a text finds the target at once."""
+    return checks.shortcut([text], superset.target.id, [bench.search.top(text, SHORTCUT_HITS)])
 
 
 def _searched(question: str, core: Task, superset: Superset) -> list[str]:
