@@ -111,7 +111,7 @@ class Breaker:
         """A call is over, whatever came of it."""
         if probe:
             self.probing = False
-        if sent_at <= self._failing_since and self._witnesses:
+        if sent_at < self._failing_since and self._witnesses:
             self._witnesses -= 1
 
     def _note(self, sent_at: float, now: float) -> None:

@@ -45,6 +45,7 @@ class AdaptiveRate:
         self._outcomes = 0
         self._pace = Pace()
         self._accepted = math.inf  # calls a second, as seen before the last drop
+        self._before = 0.0  # the same, when it was last forgotten
         self._unsure = False  # until the first call after a refusal at no known rate
         self._sent_at_drop = self._refused_at_drop = 0
         self._in_use = 0.0  # seconds since the last drop in which the pace was what held calls back
@@ -53,6 +54,7 @@ class AdaptiveRate:
         self._dropped_at = -math.inf  # when the last refused call that counted was sent
         self._last_rounds = 0  # as it was at the last drop
         self._too_short = 0  # pauses in a row after which the very next call was refused again
+        self._sent_before = self._lost = 0  # calls sent between the last two drops, and those of them refused
         self._sent_since = self._out = 0  # calls sent since the last drop, and those of them in flight
 
     @property
@@ -70,7 +72,7 @@ class AdaptiveRate:
         if self._unsure:
             self._unsure = False
             if 2 * self._refused_at_drop <= MANY * self._sent_at_drop:  # a few of many: no sign of a limit on the rate
-                self._accepted = math.inf
+                self._accepted, self._before = math.inf, self._accepted
                 self._set_rate()
         elif now - self._pace.next_at < SLACK and self._sent:
             self._in_use += min(now - self._sent[-1], 2 / self.rate)
@@ -106,6 +108,7 @@ class AdaptiveRate:
         self._outcome(1.0)
         self._refused.append(sent_at)
         fresh = drops == self.drops
+        self._lost += drops == self.drops - 1
         if fresh:
             self._drop(sent_at)
         elif self._unsure:
@@ -121,8 +124,11 @@ class AdaptiveRate:
     def _drop(self, sent_at: float) -> None:
         self.drops += 1
         again = self._last_rounds > 1
-        # Several that went out together and were not refused at once were accepted, even if not answered yet.
-        self.rounds = self.rounds + 1 if self._sent_since < 4 else 1
+        # Several that went out together and were not refused at once were accepted, even if not answered yet;
+        # unless those before, of which that was believed too, were refused to the last.
+        in_a_row = self._sent_since < 4 or self._lost >= self._sent_before
+        self.rounds = self.rounds + 1 if in_a_row and self.drops > 1 else 1
+        self._sent_before, self._lost = self._sent_since, 1
         self._too_short = self._too_short + (self.rounds == 2) if again or self.rounds > 1 else 0
         self._last_rounds = self.rounds
         self._dropped_at = sent_at
@@ -142,7 +148,9 @@ class AdaptiveRate:
         """A burst refused in part: with each refusal that comes in, it is clearer how much of it was accepted."""
         window = (self._dropped_at - 1.0, self._dropped_at)
         self._sent_at_drop, self._refused_at_drop = _count(self._sent, *window), _count(self._refused, *window)
-        self._accepted, self._in_use = max(self._sent_at_drop - self._refused_at_drop, 1.0), 0.0
+        # If next to nothing was accepted, that is no rate: half of what was accepted before is a better guess.
+        seen = max(self._sent_at_drop - self._refused_at_drop, self._before / 2, 1.0)
+        self._accepted, self._in_use = seen, 0.0
         self._set_rate()
 
     def _seen(self, least: float) -> float:

@@ -131,7 +131,6 @@ class Throttle:
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled() and not granted.exception():
                 self._take_back(permit)  # the place came at the same moment as the cancellation
-            self._wake(loop)
             raise
 
     def _next_at(self) -> float:
