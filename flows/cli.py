@@ -44,8 +44,9 @@ def build(
         str | None,
         typer.Option(
             metavar="SPEC",
-            help="Author, solver and judge at once: `extractive`, `openai:MODEL[?temperature=0…]` at any endpoint "
-            "that speaks OpenAI's protocol (OPENAI_API_KEY, OPENAI_BASE_URL), or your own `package.module:Class`.",
+            help="Author, solver and judge at once: `extractive`; `openai:MODEL` at any endpoint that speaks OpenAI's "
+            "protocol (OPENAI_API_KEY, OPENAI_BASE_URL), behind a `?` how to sample it; or your own "
+            "`package.module:Class`.",
         ),
     ] = None,
     author: Annotated[str | None, typer.Option(metavar="SPEC", help="Who writes questions.")] = None,

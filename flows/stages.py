@@ -43,7 +43,7 @@ async def ingest_stage(sources: list[str], out: str, config: BuildConfig) -> Sta
     buckets: defaultdict[int, list[Listed]] = defaultdict(list)
     for item in listed:
         buckets[bucket_of(item.id, config.buckets)].append(item)
-    matters = _matters(config, "max_figures")
+    matters = matter_of(config, "max_figures")
     shards = {
         fingerprint("ingest", [content_hash(item.model_dump()) for item in bucket], **matters): {
             "listed": bucket, "config": config,
@@ -60,7 +60,7 @@ async def ingest_stage(sources: list[str], out: str, config: BuildConfig) -> Sta
 @flow(persist_result=False)
 async def generate_stage(documents: str, out: str, config: BuildConfig) -> StageRun:
     """Authors atomic tasks, one shard for each shard of documents."""
-    matters = _matters(config, "author", "max_conclusions", "max_tasks_per_document")
+    matters = matter_of(config, "author", "max_conclusions", "max_tasks_per_document")
     shards = {
         fingerprint("generate", [shard.sha256], **matters): {"documents": shard, "config": config}
         for shard in read_manifest(Path(out), documents)
@@ -82,7 +82,7 @@ async def adopt_stage(tasks: str, documents: str, out: str, config: BuildConfig)
 @flow(persist_result=False)
 async def verify_stage(authored: list[str], documents: str, out: str, config: BuildConfig) -> StageRun:
     """Verifies the atomic tasks of the given manifests, one shard for each shard of them."""
-    matters = _matters(config, *SOLVING) | {"corpus": _corpus(out, documents)}
+    matters = matter_of(config, *SOLVING) | {"corpus": _corpus(out, documents)}
     shards = {
         fingerprint("verify", [shard.sha256], **matters): {
             "authored": shard, "documents": documents, "config": config,
@@ -97,7 +97,7 @@ async def verify_stage(authored: list[str], documents: str, out: str, config: Bu
 @flow(persist_result=False)
 async def depth_stage(verified: str, documents: str, out: str, config: BuildConfig) -> list[StageRun]:
     """Adds one hop after the other, then caps the share of each superset; the last run holds what stays."""
-    matters = _matters(config, "author", *SOLVING) | {"corpus": _corpus(out, documents)}
+    matters = matter_of(config, "author", *SOLVING) | {"corpus": _corpus(out, documents)}
     at_once = shards_at_once(config.author, config.solver, config.judge)
     runs: list[StageRun] = []
     cores = verified
@@ -112,7 +112,7 @@ async def depth_stage(verified: str, documents: str, out: str, config: BuildConf
         runs.append(await run_shards(out, "depth", extend_depth_shard, shards, label, items, at_once))
         cores = runs[-1].manifest
     extended = [shard for run in runs for shard in run.shards]
-    balanced = fingerprint("depth", [digest(extended)], **_matters(config, "superset_share"))
+    balanced = fingerprint("depth", [digest(extended)], **matter_of(config, "superset_share"))
     arguments = {"extended": [run.manifest for run in runs], "config": config}
     runs.append(await run_shards(out, "depth", balance_depth, {balanced: arguments}, "depth, balanced"))
     return runs
@@ -121,7 +121,7 @@ async def depth_stage(verified: str, documents: str, out: str, config: BuildConf
 @flow(persist_result=False)
 async def width_stage(verified: str, documents: str, out: str, config: BuildConfig) -> StageRun:
     """Merges related tasks; which belong together depends on all of them, so every shard does too."""
-    matters = _matters(config, "author", "max_width", "buckets", *SOLVING) | {"corpus": _corpus(out, documents)}
+    matters = matter_of(config, "author", "max_width", "buckets", *SOLVING) | {"corpus": _corpus(out, documents)}
     inputs = [digest(read_manifest(Path(out), verified))]
     shards = {
         fingerprint("width", inputs, bucket=bucket, **matters): {
@@ -136,7 +136,7 @@ async def width_stage(verified: str, documents: str, out: str, config: BuildConf
 @flow(persist_result=False)
 async def audit_stage(candidates: list[str], documents: str, out: str, config: BuildConfig) -> StageRun:
     """Audits all candidate rows together."""
-    matters = _matters(config, "max_hops", "max_width", "max_steps", "acceptance")
+    matters = matter_of(config, "max_hops", "max_width", "max_steps", "acceptance")
     inputs = [digest(read_manifest(Path(out), name)) for name in candidates]
     name = fingerprint("audit", inputs, corpus=_corpus(out, documents), **matters)
     arguments = {"candidates": candidates, "documents": documents, "config": config}
@@ -151,11 +151,10 @@ async def publish_stage(
     return await publish_dataset(out, audited, documents, lineage, config)
 
 
-def _matters(config: BuildConfig, *names: str) -> dict[str, Any]:
+def matter_of(config: BuildConfig, *names: str) -> dict[str, Any]:
     """The part of the configuration that a stage reads; of a role, everything that changes what it says."""
-    matters = config.model_dump(mode="json", include=set(names))
-    roles = {role: identity(role, matters[role], Settings()) for role in ROLES if role in matters}
-    return matters | roles
+    read = config.model_dump(mode="json", include=set(names))
+    return read | {role: identity(role, read[role], Settings()) for role in ROLES if role in read}
 
 
 def _corpus(out: str, documents: str) -> str:

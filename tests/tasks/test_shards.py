@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
-from flows.gathering import StageFailed, StageRun, run_shards
-from taskcraft_core.errors import ConfigError, ProviderUnavailable
+from flows.gathering import SHARDS_AT_ONCE, StageFailed, StageRun, run_shards
+from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderUnavailable
 from taskcraft_core.models import Reason, Rejection, Task
 from taskcraft_core.shards import Reference, rejected_path, result_path, write_result
 from tasks.caching import kept, shard_task
@@ -107,6 +107,19 @@ async def test_an_outage_is_tried_again_and_nothing_else(work: Work, tmp_path: P
     with pytest.raises(StageFailed, match="tried"):
         await run(work, tmp_path / "fault")
     assert len(work.failures["cccc"]) == 1
+
+
+async def test_a_cap_that_is_reached_stops_the_stage_and_is_not_tried_again(work: Work, tmp_path: Path) -> None:
+    names = tuple(letter * 4 for letter in "abcdefgh")
+    work.failures = {
+        name: [BudgetExceeded("never reached"), BudgetExceeded("--max-usd 1 is reached.")] for name in names
+    }
+    with pytest.raises(BudgetExceeded, match=r"^--max-usd 1 is reached; what the stage verify still needs"):
+        await run(work, tmp_path, names)
+    begun = [name for name in names if len(work.failures[name]) == 1]
+    assert len(begun) == SHARDS_AT_ONCE and not any(len(work.failures[name]) == 0 for name in names)
+    work.failures = {}
+    assert (await run(work, tmp_path, names)).computed == 8
 
 
 async def test_a_listener_hears_of_every_step(work: Work, tmp_path: Path) -> None:
