@@ -166,7 +166,7 @@ class AdaptiveRate:
 
     def _pause(self, now: float, retry_after: float | None) -> None:
         short = 1.0 if self.drops == 1 else min(max(4 / self.rate, SHORTEST_BACK_OFF), 1.0)
-        pause = min(short * 2.0 ** max(self.rounds - 1, 0), LONGEST_BACK_OFF)
+        pause = min(short * 2.0 ** min(self.rounds - 1, 10), LONGEST_BACK_OFF)
         if retry_after is not None and retry_after >= 0:
             pause = max(min(retry_after, LONGEST_RETRY_AFTER), pause if self.rounds > 1 else 0.0)
         margin = min(1 / self.rate, 0.05)  # to come at the very moment the service named would be to come early

@@ -358,6 +358,19 @@ def test_refused_again_and_again_it_waits_longer_and_asks_with_one_call() -> Non
     assert sum(60 < moment < 120 for moment in server.accepted) > 500  # and it finds back
 
 
+def test_the_pause_doubles_where_the_service_does_not_say() -> None:
+    async def work() -> list[float]:
+        asked = []
+        for _ in range(5):
+            async with throttle.permit(1) as permit:
+                asked.append(now())
+                permit.refused(None)
+        return [after - before for before, after in zip(asked, asked[1:], strict=False)]
+
+    throttle = Throttle(4, 4)
+    assert run(work()) == pytest.approx([1, 2, 4, 8], abs=0.1)
+
+
 def test_refusals_sent_before_the_drop_do_not_count_again() -> None:
     async def one() -> None:
         async with throttle.permit(1) as permit:
