@@ -185,14 +185,14 @@ def _leads(text: str, superset: Superset, bench: Bench) -> str | None:
 
 
 def _searched(question: str, core: Task, superset: Superset) -> list[str]:
-    """What somebody would search for who does not want to find the superset first."""
-    named, value = superset.document.title, superset.selector.value
+    """What somebody would search for who does not want to find the superset first (the value was searched before)."""
+    named = superset.document.title
     first, *later = steps_of(question)
     if later and question.startswith((f"“{named}”", f"《{named}》")):
         description = first.replace(f"“{named}”", "").replace(f"《{named}》", "").strip()
-        return [" ".join(later), later[-1], description, value, " ".join([description, *later])]
+        return [" ".join(later), later[-1], description, " ".join([description, *later])]
     # a question in no form of ours: its steps cannot be told apart, but its names can be left out
-    texts = (_without(core.question, core.identifier), value, _without(question, named))
+    texts = (_without(core.question, core.identifier), _without(question, named))
     return [text for text in texts if re.search(r"\w", text)]
 
 

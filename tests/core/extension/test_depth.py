@@ -121,12 +121,12 @@ async def test_no_more_attempts_and_extensions_than_the_paper(world, acting) -> 
     async def no_merge(core: Task, superset: Superset, tries: object) -> None:
         merged.append(superset)
 
-    silent = acting.author(*[everything[0]] * 20, merge_depth=no_merge)
+    extended = world.pick(world.depth, 0)
+    best = next(one for one in everything if one.selector == extended[0].selector)
+    silent = acting.author(*[best] * 20, merge_depth=no_merge)
     assert await rejected(core, world.with_author(silent), world) == [Reason.NO_PHRASE] * MOST_ATTEMPTS
     assert len(merged) == MOST_ATTEMPTS
 
-    extended = world.pick(world.depth, 0)
-    best = next(one for one in everything if one.selector == extended[0].selector)
     the_best = acting.author(*[best] * 20)
     made, failed = await extend_depth(core, world.with_author(the_best), world.config)
     assert [task.kind for task in made] == ["depth", "atomic"] * MOST_EXTENSIONS

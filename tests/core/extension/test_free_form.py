@@ -74,7 +74,7 @@ async def test_it_is_searched_without_its_names(world, acting, number: int) -> N
     assert failed == []
     assert made[0].question == free(task, task.selector)
     assert (made[0].hops, made[0].answer, made[0].parent_ids) == (task.hops, core.answer, task.parent_ids)
-    of_core, value, of_question = search.asked
+    value, of_core, of_question = search.asked
     assert value == task.selector.value
     assert (core.identifier in of_core, task.identifier in of_question) == (False, False)
     assert set(words(of_core)) <= set(words(core.question))
@@ -98,4 +98,4 @@ async def test_a_question_in_our_form_is_searched_step_by_step(world, acting) ->
     statement, clause = task.question.split(". According to ")
     clause = f"According to {clause}"
     description = f"{statement.removeprefix(f'“{task.identifier}”').strip()}."
-    assert search.asked == [clause, clause, description, task.selector.value, f"{description} {clause}"]
+    assert search.asked == [task.selector.value, clause, clause, description, f"{description} {clause}"]
