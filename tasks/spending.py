@@ -14,9 +14,10 @@ async def costs_of(out: Path, settings: Settings) -> list[CostLine]:
     Raises:
         ConfigError: The journal cannot be read.
     """
-    if settings.journal_url is None and not (out / JOURNAL).exists():
+    url = str(settings.journal_url.get_secret_value()) if settings.journal_url else None
+    if url is None and not (out / JOURNAL).exists():
         return []
-    journal = await open_journal(out, settings.journal_url)
+    journal = await open_journal(out, url)
     try:
         return await journal.costs()
     finally:
