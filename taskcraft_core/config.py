@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     tavily_api_key: SecretStr | None = Field(None, validation_alias="TAVILY_API_KEY")
     tavily_base_url: str | None = Field(None, description="Where Tavily's API is, if not at its own address.")
     web_allow_private: bool = Field(False, description="Whether read_page may open private and loopback addresses.")
-    journal_url: str | None = Field(None, description="postgresql://… for a journal that machines share.")
+    journal_url: SecretStr | None = Field(None, description="postgresql://… for a journal that machines share.")
     calls_at_once: int = Field(64, ge=1, description="Model calls in flight at most, over all processes.")
     calls_at_start: int = Field(32, ge=1, description="Model calls in flight before the service has answered any.")
     processes: int = Field(1, ge=1, description="Processes that share calls_at_once and the limits a minute.")

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
@@ -87,7 +87,7 @@ class JournalledChat(BaseChatModel):
             tools=desk.tools.schemas, may_call=taken < desk.max_steps,
         )  # fmt: skip
         completion = await usable(desk.model.endpoint, request, lambda one: _check(one, desk))
-        reply = _reply(completion)
+        reply = _reply(completion, taken)
         if taken + len(reply.tool_calls) > desk.max_steps:
             raise OutOfSteps(messages, reply)
         return ChatResult(generations=[ChatGeneration(message=reply)])
@@ -148,8 +148,6 @@ def _check(completion: Completion, desk: Desk) -> None:
         raise Unusable(
             Reason.RESPONSE_INVALID, "the tool call was cut off at the length limit; call again, more briefly"
         )
-    if len({call.id for call in calls}) < len(calls):
-        raise Unusable(Reason.RESPONSE_INVALID, "two tool calls have the same id")
     for call in calls:
         if call.function.name not in desk.tools.names:
             raise Unusable(
@@ -160,16 +158,15 @@ def _check(completion: Completion, desk: Desk) -> None:
             raise Unusable(Reason.RESPONSE_INVALID, f"the arguments of {call.function.name} are no JSON object")
 
 
-def _reply(completion: Completion) -> AIMessage:
+def _reply(completion: Completion, taken: int) -> AIMessage:
+    """The message as the agent keeps it, its tool calls numbered: what a service calls them is chance.
+
+    Nine letters and digits, which is the one form that every service takes.
+    """
     message = completion.said
     calls = [
-        {
-            "name": call.function.name,
-            "args": _arguments(call.function.arguments) or {},
-            "id": call.id,
-            "type": "tool_call",
-        }
-        for call in message.tool_calls or ()
+        ToolCall(name=call.function.name, args=_arguments(call.function.arguments) or {}, id=f"call{number:05d}")
+        for number, call in enumerate(message.tool_calls or (), start=taken + 1)
     ]
     return AIMessage(content=message.content or "", tool_calls=calls)
 

@@ -17,9 +17,8 @@ class Function(_Part):
 
 
 class Call(_Part):
-    """A tool call."""
+    """A tool call; the id that the service gives it is not used."""
 
-    id: str
     function: Function
 
 

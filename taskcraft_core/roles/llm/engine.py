@@ -68,7 +68,8 @@ class Engine:
             ConfigError: The journal or the table of prices cannot be used.
         """
         prices = Prices.load(settings.prices)
-        journal = await open_journal(out, settings.journal_url)
+        url = settings.journal_url.get_secret_value() if settings.journal_url else None
+        journal = await open_journal(out, url)
         caps = Caps(usd=settings.max_usd, tokens=settings.max_tokens, calls=settings.max_calls)
         return cls(settings, out, journal, Budget(caps, await journal.spent()), prices)
 
