@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out/demo
 
-.PHONY: help setup demo test check format soak clean
+.PHONY: help setup demo test check format soak bench clean
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -37,6 +37,9 @@ format: $(READY) ## Format and fix what can be fixed
 
 soak: $(READY) ## Run the long proofs
 	$(BIN)/python -m pytest -m soak
+
+bench: $(READY) ## Print what a model call costs on this side of the wire
+	$(BIN)/python tests/benchmarks/calls.py
 
 clean: ## Remove the environment, caches and outputs
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
