@@ -138,7 +138,7 @@ def completion(request: Request, reply: Reply, created: int) -> tuple[bytes, tup
     """The body of an answer, and the (prompt, completion) tokens that it says were used."""
     message: dict[str, Any] = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     if reply.tool_calls:
-        message["tool_calls"] = _tool_calls(f"{request.logical[:20]}{request.messages}", reply.tool_calls)
+        message["tool_calls"] = _tool_calls(f"{request.logical[:20]}_{request.calls}", reply.tool_calls)
     written = tokens_in(reply.content or reply.refusal or "") + sum(
         tokens_in(name + arguments) + 4 for name, arguments in reply.tool_calls
     )
@@ -158,7 +158,7 @@ def completion(request: Request, reply: Reply, created: int) -> tuple[bytes, tup
 
 
 def _tool_calls(asked: str, calls: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Tool calls as the protocol has them; their ids are the same for the same request, and for no other."""
+    """Tool calls as the protocol has them; the same for a request however often it is sent, and for no other step."""
     return [
         {"id": f"call_{asked}_{at}", "type": "function", "function": {"name": name, "arguments": arguments}}
         for at, (name, arguments) in enumerate(calls)

@@ -44,7 +44,7 @@ class Request:
         schema: The JSON schema that the answer must have, if one is given.
         json: Whether the answer must be JSON.
         tokens: About how many tokens the request has.
-        messages: How many messages it has.
+        calls: How many tool calls it holds, the malformed ones too.
     """
 
     model: str
@@ -58,7 +58,7 @@ class Request:
     schema: Mapping[str, Any] | None
     json: bool
     tokens: int
-    messages: int
+    calls: int
 
 
 def read_request(body: Mapping[str, Any]) -> Request:
@@ -84,7 +84,7 @@ def read_request(body: Mapping[str, Any]) -> Request:
         schema=_schema(body),
         json=(body.get("response_format") or {}).get("type") not in (None, "text"),
         tokens=_tokens(messages, body),
-        messages=len(messages),
+        calls=len(calls),
     )
 
 
