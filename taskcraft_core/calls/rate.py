@@ -22,6 +22,12 @@ RECENT = 100
 """About so many outcomes make up the share of calls refused recently."""
 MANY = 0.2
 """From this share on, the service no longer accepts what it accepted before."""
+TOLERATED = 0.05
+"""Up to this share, refusals have other causes than the rate (one replica of many, say), and do not slow it."""
+FEW = 5
+"""Calls in a second that say nothing about a rate."""
+GOOD_WILL = 20
+"""So many accepted calls are assumed before the first: one refusal of three is no sign yet."""
 
 
 class AdaptiveRate:
@@ -29,8 +35,8 @@ class AdaptiveRate:
 
     A refusal pauses all sending. Then the rate starts a little below what was accepted, rises to just under it,
     lingers, and climbs ever faster until the next refusal (the cubic curve of RFC 9438): refusals are rare while the
-    service's limit stays, and a limit that rose is found soon. Single refusals at a rate that was accepted before have
-    other causes; slowing down would not help against them, so they pause but hardly slow.
+    service's limit stays, and a limit that rose is found soon. A few refusals among many answers do none of this:
+    slowing down would not help against them.
 
     Attributes:
         drops: Refusals that counted. Calls refused that were sent before the last drop tell nothing new.
@@ -42,7 +48,8 @@ class AdaptiveRate:
         self.drops = 0
         self.rounds = 0
         self.share = 0.0
-        self._outcomes = 0
+        self._outcomes = GOOD_WILL
+        self._answered = False  # whether any call ever was
         self._pace = Pace()
         self._accepted = math.inf  # calls a second, as seen before the last drop
         self._before = 0.0  # the same, when it was last forgotten
@@ -90,6 +97,7 @@ class AdaptiveRate:
     def answered(self, drops: int) -> None:
         """A call was answered that was sent after so many drops."""
         self._outcome(0.0)
+        self._answered = True
         if drops == self.drops:
             self.rounds = 0
 
@@ -100,20 +108,21 @@ class AdaptiveRate:
             sent_at: When it was sent.
             drops: After how many drops it was sent.
             now: The loop's time.
-            retry_after: Seconds the service asks to wait, if it does.
+            retry_after: Seconds the service asks to wait, if it does; where few are refused, only this call has to.
 
         Returns:
             Whether it was a new drop.
         """
         self._outcome(1.0)
         self._refused.append(sent_at)
-        fresh = drops == self.drops
+        much = self.share > TOLERATED or not self._answered
+        fresh = drops == self.drops and much
         self._lost += drops == self.drops - 1
         if fresh:
             self._drop(sent_at)
         elif self._unsure:
             self._look_at_drop()
-        if fresh or retry_after is not None:
+        if fresh or (much and retry_after is not None):
             self._pause(now, retry_after)
         return fresh
 
@@ -132,7 +141,9 @@ class AdaptiveRate:
         self._too_short = self._too_short + (self.rounds == 2) if again or self.rounds > 1 else 0
         self._last_rounds = self.rounds
         self._dropped_at = sent_at
-        if math.isinf(self._accepted):
+        if math.isinf(self._accepted) and _count(self._sent, sent_at - 1.0, sent_at) < FEW:
+            pass  # too few to tell a rate from; the pause has to do
+        elif math.isinf(self._accepted):
             self._unsure = True
             self._look_at_drop()
         elif self._too_short > 2 or (self.share > MANY and self.rounds in (1, 3)):

@@ -21,6 +21,7 @@ from taskcraft_core.calls.journal import CallJournal
 from taskcraft_core.calls.once import Once
 from taskcraft_core.calls.prices import Prices
 from taskcraft_core.calls.purpose import purpose
+from taskcraft_core.calls.rate import LONGEST_RETRY_AFTER
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
@@ -110,15 +111,16 @@ class Endpoint:
                 except Busy as busy:
                     permit.refused(busy.retry_after)
                     refusals += 1
-                    lost: Exception = busy
+                    lost: Busy | Failed = busy
                 except Failed as failed:
                     permit.failed()
                     failures += 1
                     lost = failed
             if failures >= self._attempts or refusals >= MOST_REFUSALS:
                 raise self._given_up(lost, failures + refusals, began)
-            if isinstance(lost, Failed):
-                await asyncio.sleep(random.uniform(0.5, 1.0) * min(LONGEST_WAIT, FIRST_WAIT * 2**failures))
+            wait = random.uniform(0.5, 1.0) * min(LONGEST_WAIT, FIRST_WAIT * 2**failures)
+            told = lost.retry_after or 0.0 if isinstance(lost, Busy) else 0.0
+            await asyncio.sleep(max(wait, min(told, LONGEST_RETRY_AFTER)))
 
     async def _sent(self, request: ChatRequest, key: str, mode: Mode) -> CallRecord:
         """One round trip."""
