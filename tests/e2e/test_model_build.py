@@ -41,10 +41,14 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builds]:
         plain = build(SOURCES, folder / "plain", env, server, "--verbose")
         server.control(share=0.25, faults=DISTURBING, seed=3, retry_after=0.05)
         disturbed = build(SOURCES, folder / "disturbed", env, server)
-        rules = [{"prompt": "author_conclude", "text": f"<title>\n{name}\n", "fault": HOPELESS[name]} for name in HOPELESS]
-        server.control(defaults=True, rules=[*rules, {"prompt": "author_ask", "text": "Titan", "fault": "wrong_language"}])
+        rules = [rule("author_conclude", name, fault) for name, fault in HOPELESS.items()]
+        server.control(defaults=True, rules=[*rules, rule("author_ask", "Titan", "wrong_language")])
         hopeless = build(SOURCES, folder / "hopeless", env, server, "--max-hops", "1", "--max-width", "1")
         yield Builds(plain, disturbed, hopeless, folder)
+
+
+def rule(prompt: str, title: str, fault: str) -> dict[str, str]:
+    return {"prompt": prompt, "text": f"<title>\n{title}\n", "fault": fault}
 
 
 def test_atomic_depth_and_width_tasks_are_published(builds: Builds) -> None:
