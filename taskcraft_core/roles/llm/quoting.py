@@ -7,9 +7,9 @@ import re
 from taskcraft_core.documents.render import block_lines, render_block
 from taskcraft_core.models import Block, Document, Place
 
-_GROUPS = ("-\u2212\u2010\u2011\u2013\u2014", "'\u2018\u2019", '"\u201c\u201d\u201e')
+_GROUPS = ("-\u2212\u2010\u2011\u2013\u2014", "'\u2018\u2019", '"\u201c\u201d\u201e', "<\u2039")
 _ALIKE = {character: f"[{re.escape(group)}]" for group in _GROUPS for character in group}
-"""Characters that models write for one another."""
+"""Characters that models write for one another, and the bracket that a fenced tag is shown with."""
 LONGEST_CONTEXT = 3_000
 """Characters of a block that are shown around a quote."""
 
