@@ -75,14 +75,14 @@ def _inspect(atomic: AtomicTask, bench: Bench) -> Failure | None:
     unreadable = checks.readable(atomic.question)
     if unreadable:
         return Reason.READABLE, unreadable
+    foreign = checks.wrong_language(atomic.question, atomic.language, atomic.identifier)
+    if foreign:
+        return Reason.WRONG_LANGUAGE, foreign
     if not contains_words(atomic.question, atomic.identifier):
         return (
             Reason.IDENTIFIER,
             f"without {atomic.identifier!r} in the question nobody can know which document is meant",
         )
-    foreign = checks.wrong_language(atomic.question, atomic.language, atomic.identifier)
-    if foreign:
-        return Reason.WRONG_LANGUAGE, foreign
     guessed = checks.guess(atomic.question, atomic.answer)
     if guessed:
         return Reason.GUESS, guessed

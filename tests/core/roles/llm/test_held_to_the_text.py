@@ -83,6 +83,7 @@ def test_any_piece_of_a_text_is_found_however_it_is_spaced(data: st.DataObject) 
     ("text", "quote"),
     [
         ("It melts at −38.83 °C.", "-38.83 °C"),
+        ("the <title> tag", "the ‹title> tag"),
         ("the town’s seal", "the town's seal"),
         ("a “new” ferry", 'a "new" ferry'),
     ],
