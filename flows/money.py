@@ -19,7 +19,7 @@ def table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:
     """An empty table: columns of words on the left, of numbers on the right."""
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in words:
-        made.add_column(name)
+        made.add_column(name, overflow="fold")
     for name in numbers:
         made.add_column(name, justify="right", no_wrap=True)
     return made

@@ -80,9 +80,16 @@ def _trajectory(row: dict[str, Any], full: bool) -> Iterator[RenderableType]:
         for call in message["tool_calls"] or ():
             yield Text.assemble((f"→ {call['name']} ", "yellow"), _arguments(call["arguments"]))
         if message["content"]:
-            style = "dim" if message["role"] == "tool" else ""
-            text = message["content"] if message["role"] != "tool" else _cut(message["content"], full)
-            yield Text.assemble((f"{message['role']}: ", "bold"), (text, style))
+            style = "dim" if message["role"] in ("tool", "system") else ""
+            yield Text.assemble((f"{message['role']}: ", "bold"), (_shown(message, full), style))
+
+
+def _shown(message: dict[str, Any], full: bool) -> str:
+    """What a message says; of what is long, and the same in every task or in the document, the beginning."""
+    text: str = message["content"]
+    if message["role"] == "system" and not full:
+        return f"{text.splitlines()[0]} … (--full shows all)"
+    return _cut(text, full) if message["role"] == "tool" else text
 
 
 def _arguments(text: str) -> str:

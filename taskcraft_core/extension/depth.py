@@ -27,6 +27,8 @@ MOST_EXTENSIONS = 2
 """Extensions kept of one task."""
 SHORTCUT_HITS = 3
 """A search that brings the target among so many hits is a shortcut."""
+CHECKS = ("auxiliary", "cycle", "guess", "leak", "readable", "rival", "second_target", "shortcut", "synonym")
+"""What every depth task has passed; a judge that is a model adds what it was asked."""
 
 
 async def extend_depth(core: Task, bench: Bench, config: BuildConfig) -> tuple[list[Task], list[Rejection]]:
@@ -101,7 +103,8 @@ async def _extend(core: Task, superset: Superset, bench: Bench, config: BuildCon
     tried = await attempt(question, core.answer, bench, config, AUXILIARY_STEPS, evidence)
     if isinstance(tried, tuple):
         return _reject(core, *tried, question)
-    return _depth_task(question, core, auxiliary, superset, tried), auxiliary
+    judged = ("merge", "superset") if bench.judge.panel > 1 else ()
+    return _depth_task(question, core, auxiliary, superset, tried, judged), auxiliary
 
 
 async def _merged(core: Task, superset: Superset, bench: Bench) -> str | Rejection:
@@ -206,7 +209,9 @@ def steps_of(question: str) -> list[str]:
     return [part for part in re.split(r"(?<=[.。])\s*(?=[A-Z“《该关根])", question) if part]
 
 
-def _depth_task(question: str, core: Task, auxiliary: Task, superset: Superset, tried: Attempt) -> Task:
+def _depth_task(
+    question: str, core: Task, auxiliary: Task, superset: Superset, tried: Attempt, judged: tuple[str, ...]
+) -> Task:
     parents = (core.task_id, auxiliary.task_id)
     evidence = (*auxiliary.evidence, *core.evidence)
     return Task(
@@ -224,7 +229,7 @@ def _depth_task(question: str, core: Task, auxiliary: Task, superset: Superset, 
         language=core.language,
         parent_ids=parents,
         evidence=evidence,
-        checks=("auxiliary", "cycle", "guess", "leak", "readable", "rival", "second_target", "shortcut", "synonym"),
+        checks=tuple(sorted((*CHECKS, *judged))),
         **tried.earned,
     )
 
