@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 
-from taskcraft_core.calls.rate import MANY
-
 DROP = 0.75
-"""What is left of the limit after a refusal, when many calls were refused of late; after few it loses less."""
+"""What is left of the limit after many calls were refused."""
 STEP = 2.0
 """Places by which it grows back in one round trip."""
 
 
 class ConcurrencyLimit:
-    """Doubles with each round trip until the first refusal; a refusal lowers it, answers raise it again bit by bit.
+    """Doubles with each round trip until many are refused; that lowers it, answers raise it again bit by bit.
 
     It moves only on calls in whose time it was reached: otherwise it proves nothing, and is not what was too high.
 
@@ -38,12 +36,11 @@ class ConcurrencyLimit:
         if sent_at <= self._reached_at and self.value < self.cap:
             self.value = min(self.value + (1.0 if self._doubling else STEP / self.value), self.cap)
 
-    def refused(self, sent_at: float, share: float) -> None:
-        """The service refused a call, and this share of recent ones; once for all that were sent together."""
-        depth = 1.0 if self._doubling else min(share / MANY, 1.0)
+    def refused(self, sent_at: float) -> None:
+        """The service refused many calls, of which this is one; once for all that were sent together."""
         self._doubling = False
         if sent_at <= self._reached_at:
-            self.value = max(self.value * (1 - (1 - DROP) * depth), 1.0)
+            self.value = max(self.value * DROP, 1.0)
 
     def restart(self) -> None:
         """After an outage: not everybody at once."""

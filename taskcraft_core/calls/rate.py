@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from taskcraft_core.calls.pace import SLACK, Pace
 
 LONGEST_RETRY_AFTER = 120.0
-SHORTEST_BACK_OFF, LONGEST_BACK_OFF = 0.1, 30.0
+SHORTEST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 30.0
+"""Seconds of pause where the service does not say; doubled with each in a row that was too short."""
 SLOWEST = 1 / 60
 """Calls a second that the rate never falls below."""
 PLATEAU = 0.97
@@ -18,55 +19,60 @@ DIP = 0.05
 """How far under the plateau the rate starts after a refusal."""
 CLIMB = 10.0
 """Seconds in use from there to the plateau; after twice as long it is as far above it, and then climbs ever faster."""
+FEW = 4
+"""Fewer calls or refusals than this say nothing about a rate."""
+MANY = 0.2
+"""Refusals of more than this share of a second's calls are a limit on the rate without further question."""
 RECENT = 100
 """About so many outcomes make up the share of calls refused recently."""
-MANY = 0.2
-"""From this share on, the service no longer accepts what it accepted before."""
-TOLERATED = 0.05
-"""Up to this share, refusals have other causes than the rate (one replica of many, say), and do not slow it."""
-FEW = 5
-"""Calls in a second that say nothing about a rate."""
-GOOD_WILL = 20
-"""So many accepted calls are assumed before the first: one refusal of three is no sign yet."""
+TOLERATED, MOST_TOLERATED = 0.04, 0.4
+"""Up to this share refusals slow nobody down: at first, and at most, where lowering the rate was seen not to help."""
+LONG = 1000
+"""In about so many outcomes it is forgotten that more was once tolerated, if there was no more reason for it."""
+ENOUGH = 40
+"""Outcomes from which on a share is worth a thought."""
+EXPECTED = 5
+"""Refusals that a trial must be long enough to see, if the rate is not what causes them."""
 
 
 class AdaptiveRate:
-    """Unlimited until the service refuses a call, from then on paced by what it was seen to accept.
+    """Unlimited until the service refuses many calls, from then on paced by what it was seen to accept.
 
-    A refusal pauses all sending. Then the rate starts a little below what was accepted, rises to just under it,
-    lingers, and climbs ever faster until the next refusal (the cubic curve of RFC 9438): refusals are rare while the
-    service's limit stays, and a limit that rose is found soon. A few refusals among many answers do none of this:
-    slowing down would not help against them.
+    Many refusals at once are a limit: all sending pauses, then goes on at what was accepted. From there the rate
+    doubles each second while the measure is rough (a burst, an outage); later it rises to just under what was
+    accepted, lingers, and climbs ever faster (the cubic curve of RFC 9438), so that refusals are rare while the limit
+    stays, and a limit that rose is found soon.
+
+    Fewer refusals, yet more than are tolerated, put the rate to the trial: it is lowered. A limit answers that with
+    no more refusals; where their share stays, they have other causes (one replica of many, say), against which
+    slowing down does not help. Then that share is tolerated and the rate is what it was before.
 
     Attributes:
-        drops: Refusals that counted. Calls refused that were sent before the last drop tell nothing new.
         rounds: Drops in a row with nothing accepted in between.
-        share: The share of recent calls that were refused.
     """
 
     def __init__(self) -> None:
-        self.drops = 0
         self.rounds = 0
-        self.share = 0.0
-        self._outcomes = GOOD_WILL
-        self._answered = False  # whether any call ever was
         self._pace = Pace()
-        self._accepted = math.inf  # calls a second, as seen before the last drop
-        self._before = 0.0  # the same, when it was last forgotten
-        self._unsure = False  # until the first call after a refusal at no known rate
-        self._sent_at_drop = self._refused_at_drop = 0
-        self._in_use = 0.0  # seconds since the last drop in which the pace was what held calls back
+        self._accepted = math.inf  # calls a second, as seen before the last refusal that counted
+        self._rough = False  # whether that was measured from too little to be relied upon
+        self._in_use = 0.0  # seconds since in which the pace was what held calls back
         self._sent: deque[float] = deque(maxlen=10_000)
-        self._refused: deque[float] = deque(maxlen=10_000)
-        self._dropped_at = -math.inf  # when the last refused call that counted was sent
-        self._last_rounds = 0  # as it was at the last drop
-        self._too_short = 0  # pauses in a row after which the very next call was refused again
-        self._sent_before = self._lost = 0  # calls sent between the last two drops, and those of them refused
-        self._sent_since = self._out = 0  # calls sent since the last drop, and those of them in flight
+        self._refused: deque[float] = deque(maxlen=10_000)  # when the calls were sent that were refused
+        self._dropped_at = -math.inf  # the last pause began
+        self._window = (-math.inf, -math.inf)  # what was accepted was measured from the calls sent then
+        self._answered = False  # whether any call was that was sent since
+        self._out = 0  # calls in flight that were sent since
+        self._tolerated = TOLERATED
+        self._since = -math.inf  # what follows is about calls sent later than this
+        self._heard, self._share = 0, 0.0  # their outcomes, and how many of the recent ones were refusals
+        self._suspected = 0.0  # the share that led to the trial that is on
+        self._ceiling = math.inf  # the highest rate meanwhile
+        self._before = (self._accepted, self._rough, self._in_use)  # as it was before the trial
 
     @property
     def rate(self) -> float:
-        """Calls a second; infinite until the first refusal."""
+        """Calls a second; infinite until the first refusals that count."""
         return self._pace.rate
 
     @property
@@ -76,113 +82,133 @@ class AdaptiveRate:
 
     def sent(self, now: float) -> None:
         """A call goes out."""
-        if self._unsure:
-            self._unsure = False
-            if 2 * self._refused_at_drop <= MANY * self._sent_at_drop:  # a few of many: no sign of a limit on the rate
-                self._accepted, self._before = math.inf, self._accepted
-                self._set_rate()
-        elif now - self._pace.next_at < SLACK and self._sent:
-            self._in_use += min(now - self._sent[-1], 2 / self.rate)
+        if now - self._pace.next_at < SLACK and self._sent:
+            self._in_use += min(now - self._sent[-1], 2 / self.rate, 1.0)
             self._set_rate()
         self._pace.take(now)
         self._sent.append(now)
-        self._sent_since += 1
         self._out += 1
 
-    def ended(self, drops: int) -> None:
-        """A call is over that was sent after so many drops."""
-        if drops == self.drops:
+    def ended(self, sent_at: float) -> None:
+        """A call is over that was sent at this moment, whatever came of it."""
+        if sent_at > self._dropped_at:
             self._out -= 1
 
-    def answered(self, drops: int) -> None:
-        """A call was answered that was sent after so many drops."""
-        self._outcome(0.0)
-        self._answered = True
-        if drops == self.drops:
-            self.rounds = 0
+    def answered(self, sent_at: float) -> None:
+        """A call was answered that was sent at this moment."""
+        if sent_at > self._dropped_at:
+            self.rounds, self._answered = 0, True
+        self._hear(sent_at, 0.0)
 
-    def refused(self, sent_at: float, drops: int, now: float, retry_after: float | None) -> bool:
+    def refused(self, sent_at: float, now: float, retry_after: float | None) -> bool:
         """A call was refused.
 
         Args:
             sent_at: When it was sent.
-            drops: After how many drops it was sent.
             now: The loop's time.
             retry_after: Seconds the service asks to wait, if it does; where few are refused, only this call has to.
 
         Returns:
-            Whether it was a new drop.
+            Whether so many were that sending pauses; once for all that were sent before.
         """
-        self._outcome(1.0)
         self._refused.append(sent_at)
-        much = self.share > TOLERATED or not self._answered
-        fresh = drops == self.drops and much
-        self._lost += drops == self.drops - 1
-        if fresh:
-            self._drop(sent_at)
-        elif self._unsure:
-            self._look_at_drop()
-        if fresh or (much and retry_after is not None):
+        if sent_at <= self._dropped_at:
+            if self._sent[-1] <= self._dropped_at:
+                self._measure_again()
+                self._pause(now, retry_after)
+            return False
+        self._hear(sent_at, 1.0)
+        sent, refused = self._count(self._dropped_at, sent_at)
+        nothing = not self._answered and sent == refused
+        sent, refused = self._count(*self._second(sent_at))
+        if nothing or (refused >= FEW and refused > max(MANY, 2 * self._tolerated) * sent):
+            self._drop(sent_at, now, nothing=nothing)
             self._pause(now, retry_after)
-        return fresh
+            return True
+        share = min(self._share, refused / sent)  # refusals are heard of before answers: at first, that misleads
+        if not self._suspected and self._heard >= ENOUGH and share > self._tolerated:
+            self._try_lower(sent_at, now, share)
+        return False
 
-    def _outcome(self, refused: float) -> None:
-        self._outcomes = min(self._outcomes + 1, RECENT)
-        self.share += (refused - self.share) / self._outcomes
+    def _hear(self, sent_at: float, refused: float) -> None:
+        """Counts an outcome among the recent ones; enough of them end a trial."""
+        if sent_at <= self._since:
+            return
+        self._heard += 1
+        self._share += (refused - self._share) / min(self._heard, RECENT)
+        if self._suspected and self._heard >= max(ENOUGH, EXPECTED / self._suspected):
+            self._judge()
+        elif self._share < self._tolerated / 4:  # long since, there has been no reason to tolerate so much
+            self._tolerated = max(self._tolerated * (1 - 1 / LONG), TOLERATED)
 
-    def _drop(self, sent_at: float) -> None:
-        self.drops += 1
-        again = self._last_rounds > 1
-        # Several that went out together and were not refused at once were accepted, even if not answered yet;
-        # unless those before, of which that was believed too, were refused to the last.
-        in_a_row = self._sent_since < 4 or self._lost >= self._sent_before
-        self.rounds = self.rounds + 1 if in_a_row and self.drops > 1 else 1
-        self._sent_before, self._lost = self._sent_since, 1
-        self._too_short = self._too_short + (self.rounds == 2) if again or self.rounds > 1 else 0
-        self._last_rounds = self.rounds
-        self._dropped_at = sent_at
-        if math.isinf(self._accepted) and _count(self._sent, sent_at - 1.0, sent_at) < FEW:
-            pass  # too few to tell a rate from; the pause has to do
-        elif math.isinf(self._accepted):
-            self._unsure = True
-            self._look_at_drop()
-        elif self._too_short > 2 or (self.share > MANY and self.rounds in (1, 3)):
-            self._accepted, self._in_use, self._too_short = self._seen(0.5 * self._accepted), 0.0, 0
-        elif self.rounds == 1 and self.rate > PLATEAU * self._accepted:
-            self._accepted, self._in_use = self._seen(self._accepted), 0.0
-        elif self.rounds == 1:
-            self._accepted = max(self._accepted * (1 - self.share**3), SLOWEST)
-        self._set_rate()
-        self._sent_since = self._out = 0
+    def _try_lower(self, sent_at: float, now: float, share: float) -> None:
+        """Under the plateau if the rate is above it: there the service accepted all. Else half of what it accepts."""
+        self._before = (self._accepted, self._rough, self._in_use)
+        self._suspected = share
+        seen = min(self._seen(*self._second(sent_at)), self.rate)
+        if self._rough or self.rate <= PLATEAU * self._accepted or math.isinf(self._accepted):
+            self._ceiling = seen / 2
+        else:
+            seen = max(seen, self._accepted)
+        self._start(now, seen, rough=False)
 
-    def _look_at_drop(self) -> None:
-        """A burst refused in part: with each refusal that comes in, it is clearer how much of it was accepted."""
-        window = (self._dropped_at - 1.0, self._dropped_at)
-        self._sent_at_drop, self._refused_at_drop = _count(self._sent, *window), _count(self._refused, *window)
-        # If next to nothing was accepted, that is no rate: half of what was accepted before is a better guess.
-        seen = max(self._sent_at_drop - self._refused_at_drop, self._before / 2, 1.0)
-        self._accepted, self._in_use = seen, 0.0
+    def _judge(self) -> None:
+        """Fewer refusals at the lower rate: it was too high. As many: it was not."""
+        if self._share >= self._suspected / 2:
+            self._tolerated = min(2 * self._share, MOST_TOLERATED)
+            self._accepted, self._rough, self._in_use = self._before
+        self._suspected, self._ceiling = 0.0, math.inf
         self._set_rate()
 
-    def _seen(self, least: float) -> float:
-        """Calls a second accepted before the last drop; over a short while a rough measure, so it is bounded."""
-        window = min(max(1.0, 10 / self.rate), 60.0)
-        since = self._dropped_at - window
-        accepted = _count(self._sent, since, self._dropped_at) - _count(self._refused, since, self._dropped_at)
-        return max(min(accepted / window, self.rate), least, SLOWEST)
+    def _drop(self, sent_at: float, now: float, *, nothing: bool) -> None:
+        """A limit: what was accepted is the new measure. If nothing was since the last one, even that is too much."""
+        self.rounds = self.rounds + 1 if nothing else 1
+        self._tolerated, self._suspected, self._ceiling = TOLERATED, 0.0, math.inf
+        self._dropped_at, self._window = now, self._second(sent_at)
+        self._answered, self._out = False, 0
+        if self.rounds > 1:
+            self._start(now, max(self._accepted / 2, SLOWEST), rough=True)
+        elif math.isinf(self._accepted) and self._count(*self._window)[0] < FEW:
+            self._start(now, math.inf, rough=False)  # no rate can be told from so few; the pause has to do
+        else:
+            self._start(now, min(self._seen(*self._window), self.rate), rough=math.isinf(self._accepted))
+
+    def _start(self, now: float, accepted: float, *, rough: bool) -> None:
+        """A new measure, and a new count of the refusals that speak for or against it."""
+        self._accepted, self._rough, self._in_use = accepted, rough, 0.0
+        self._since, self._heard, self._share = now, 0, 0.0
+        self._set_rate()
 
     def _set_rate(self) -> None:
         way = (self._in_use - CLIMB) / CLIMB
-        self._pace.rate = self._accepted * PLATEAU * (1 + DIP * way**3)
+        rate = self._accepted / 2 * 2**self._in_use if self._rough else self._accepted * PLATEAU * (1 + DIP * way**3)
+        self._pace.rate = min(rate, self._ceiling)
 
     def _pause(self, now: float, retry_after: float | None) -> None:
-        short = 1.0 if self.drops == 1 else min(max(4 / self.rate, SHORTEST_BACK_OFF), 1.0)
-        pause = min(short * 2.0 ** min(self.rounds - 1, 10), LONGEST_BACK_OFF)
+        pause = min(SHORTEST_BACK_OFF * 2.0 ** min(self.rounds - 1, 10), LONGEST_BACK_OFF)
         if retry_after is not None and retry_after >= 0:
             pause = max(min(retry_after, LONGEST_RETRY_AFTER), pause if self.rounds > 1 else 0.0)
         margin = min(1 / self.rate, 0.05)  # to come at the very moment the service named would be to come early
         self._pace.next_at = max(self._pace.next_at, now + pause + margin)
 
+    def _second(self, until: float) -> tuple[float, float]:
+        """The second up to this moment; more where the rate is so low that a second would tell nothing."""
+        return until - min(max(1.0, 10 / self.rate), 60.0), until
 
-def _count(moments: Iterable[float], after: float, until: float) -> int:
+    def _seen(self, after: float, until: float) -> float:
+        """Calls a second accepted of those sent in this time."""
+        return max((self._count(after, until)[0] - self._count(after, until)[1]) / (until - after), SLOWEST)
+
+    def _measure_again(self) -> None:
+        """While the pause lasts, refusals keep coming in: the more of them, the clearer what was accepted."""
+        if self.rounds == 1 and not math.isinf(self._accepted):
+            self._accepted = min(self._accepted, self._seen(*self._window))
+            self._set_rate()
+
+    def _count(self, after: float, until: float) -> tuple[int, int]:
+        """Calls sent in this time, and those of them that were refused."""
+        return _between(self._sent, after, until), _between(self._refused, after, until)
+
+
+def _between(moments: Iterable[float], after: float, until: float) -> int:
     return sum(1 for moment in moments if after < moment <= until)

@@ -23,14 +23,13 @@ class Permit:
     Only the first outcome counts. Without one (an exception, a cancellation) the place is freed and nothing is learnt.
     """
 
-    __slots__ = ("_told", "_throttle", "drops", "probe", "sent_at", "tokens")
+    __slots__ = ("_told", "_throttle", "probe", "sent_at", "tokens")
 
     def __init__(self, throttle: Throttle, tokens: int) -> None:
         self._throttle = throttle
         self._told = False
         self.tokens = tokens
         self.sent_at = -math.inf
-        self.drops = 0
         self.probe = False
 
     async def __aenter__(self) -> Permit:
@@ -141,7 +140,7 @@ class Throttle:
 
     def _grant(self, permit: Permit, now: float) -> None:
         self.in_flight += 1
-        permit.sent_at, permit.drops, permit.probe = now, self._rate.drops, self._breaker.is_open
+        permit.sent_at, permit.probe = now, self._breaker.is_open
         self._breaker.probing = permit.probe
         self._rate.sent(now)
         self._requests.take(now)
@@ -154,7 +153,7 @@ class Throttle:
 
     def _release(self, permit: Permit) -> None:
         self.in_flight -= 1
-        self._rate.ended(permit.drops)
+        self._rate.ended(permit.sent_at)
         self._breaker.ended(permit.sent_at, probe=permit.probe)
         if self._waiters and not (loop := self._waiters[0][0].get_loop()).is_closed():
             self._wake(loop)
@@ -204,16 +203,16 @@ class Throttle:
         self._breaker.answered(permit.sent_at, now)
         if permit.probe:
             self._concurrency.restart()
-        self._rate.answered(permit.drops)
+        self._rate.answered(permit.sent_at)
         self._concurrency.answered(permit.sent_at)
         if tokens is not None:
             self._tokens.give_back(permit.tokens - tokens)
 
     def _refused(self, permit: Permit, retry_after: float | None) -> None:
         now = asyncio.get_running_loop().time()
-        fresh = self._rate.refused(permit.sent_at, permit.drops, now, retry_after)
+        fresh = self._rate.refused(permit.sent_at, now, retry_after)
         if fresh:
-            self._concurrency.refused(permit.sent_at, self._rate.share)
+            self._concurrency.refused(permit.sent_at)
         self._breaker.refused(permit.sent_at, now, self._rate.rounds, probe=permit.probe, fresh=fresh)
         self._tokens.give_back(permit.tokens)
 
