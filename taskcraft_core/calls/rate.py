@@ -19,20 +19,22 @@ DIP = 0.05
 """How far under the plateau the rate starts after a refusal."""
 CLIMB = 10.0
 """Seconds in use from there to the plateau; after twice as long it is as far above it, and then climbs ever faster."""
+DOUBLING = 1.5
+"""Seconds in use in which a rate doubles that rests on a rough measure."""
 FEW = 4
 """Fewer calls or refusals than this say nothing about a rate."""
 MANY = 0.2
 """Refusals of more than this share of a second's calls are a limit on the rate without further question."""
 RECENT = 100
 """About so many outcomes make up the share of calls refused recently."""
-TOLERATED, MOST_TOLERATED = 0.04, 0.4
+TOLERATED, MOST_TOLERATED = 0.03, 0.4
 """Up to this share refusals slow nobody down: at first, and at most, where lowering the rate was seen not to help."""
 LONG = 1000
 """In about so many outcomes it is forgotten that more was once tolerated, if there was no more reason for it."""
-ENOUGH = 40
+SOME = 40
 """Outcomes from which on a share is worth a thought."""
-EXPECTED = 5
-"""Refusals that a trial must be long enough to see, if the rate is not what causes them."""
+ENOUGH = 3
+"""Refusals by which a trial's must differ from half of what was to be expected, to end it."""
 
 
 class AdaptiveRate:
@@ -67,6 +69,7 @@ class AdaptiveRate:
         self._since = -math.inf  # what follows is about calls sent later than this
         self._heard, self._share = 0, 0.0  # their outcomes, and how many of the recent ones were refusals
         self._suspected = 0.0  # the share that led to the trial that is on
+        self._evidence = 0.0  # that the rate was too high; below zero that it was not
         self._ceiling = math.inf  # the highest rate meanwhile
         self._before = (self._accepted, self._rough, self._in_use)  # as it was before the trial
 
@@ -98,7 +101,7 @@ class AdaptiveRate:
         """A call was answered that was sent at this moment."""
         if sent_at > self._dropped_at:
             self.rounds, self._answered = 0, True
-        self._hear(sent_at, 0.0)
+        self._hear(sent_at, refused=False)
 
     def refused(self, sent_at: float, now: float, retry_after: float | None) -> bool:
         """A call was refused.
@@ -117,52 +120,61 @@ class AdaptiveRate:
                 self._measure_again()
                 self._pause(now, retry_after)
             return False
-        self._hear(sent_at, 1.0)
+        self._hear(sent_at, refused=True)
         sent, refused = self._count(self._dropped_at, sent_at)
         nothing = not self._answered and sent == refused
-        sent, refused = self._count(*self._second(sent_at))
+        after, _ = self._second(sent_at)
+        sent, refused = self._count(max(after, self._since), sent_at)
         if nothing or (refused >= FEW and refused > max(MANY, 2 * self._tolerated) * sent):
             self._drop(sent_at, now, nothing=nothing)
             self._pause(now, retry_after)
             return True
-        share = min(self._share, refused / sent)  # refusals are heard of before answers: at first, that misleads
-        if not self._suspected and self._heard >= ENOUGH and share > self._tolerated:
+        share = min(self._share, refused / max(sent, 1))  # refusals are heard of before answers: at first, that misleads
+        if not self._suspected and self._heard >= SOME and share > self._tolerated:
             self._try_lower(sent_at, now, share)
         return False
 
-    def _hear(self, sent_at: float, refused: float) -> None:
-        """Counts an outcome among the recent ones; enough of them end a trial."""
+    def _hear(self, sent_at: float, refused: bool) -> None:
+        """Counts an outcome among the recent ones, and as evidence in a trial."""
         if sent_at <= self._since:
             return
         self._heard += 1
         self._share += (refused - self._share) / min(self._heard, RECENT)
-        if self._suspected and self._heard >= max(ENOUGH, EXPECTED / self._suspected):
-            self._judge()
-        elif self._share < self._tolerated / 4:  # long since, there has been no reason to tolerate so much
+        if self._suspected:
+            self._evidence += self._suspected - 2 * refused
+            if abs(self._evidence) > ENOUGH or self._heard >= RECENT:
+                self._judge(sent_at)
+        elif self._share < self._tolerated / 4:  # there has been no reason to tolerate so much
             self._tolerated = max(self._tolerated * (1 - 1 / LONG), TOLERATED)
 
     def _try_lower(self, sent_at: float, now: float, share: float) -> None:
         """Under the plateau if the rate is above it: there the service accepted all. Else half of what it accepts."""
         self._before = (self._accepted, self._rough, self._in_use)
-        self._suspected = share
-        seen = min(self._seen(*self._second(sent_at)), self.rate)
+        self._suspected, self._evidence = share, 0.0
+        after, _ = self._second(sent_at)
+        seen = self._seen(max(after, self._sent[0]), sent_at)
         if self._rough or self.rate <= PLATEAU * self._accepted or math.isinf(self._accepted):
             self._ceiling = seen / 2
         else:
             seen = max(seen, self._accepted)
-        self._start(now, seen, rough=False)
+        self._start(now, seen, rough=math.isinf(self._accepted))
 
-    def _judge(self) -> None:
-        """Fewer refusals at the lower rate: it was too high. As many: it was not."""
-        if self._share >= self._suspected / 2:
-            self._tolerated = min(2 * self._share, MOST_TOLERATED)
-            self._accepted, self._rough, self._in_use = self._before
-        self._suspected, self._ceiling = 0.0, math.inf
+    def _judge(self, now: float) -> None:
+        """Fewer refusals at the lower rate: it was too high. As many: it was not, if that holds at half the rate."""
+        if self._evidence < 0 and math.isinf(self._ceiling):
+            self._accepted = self._seen(*self._second(now))
+            self._ceiling, self._evidence, self._since, self._heard = self._accepted / 2, 0.0, now, 0
+        else:
+            if self._evidence < 0:
+                self._tolerated = min(2 * self._suspected, MOST_TOLERATED)
+                self._accepted, self._rough, self._in_use = self._before
+            self._suspected, self._ceiling = 0.0, math.inf
         self._set_rate()
 
     def _drop(self, sent_at: float, now: float, *, nothing: bool) -> None:
         """A limit: what was accepted is the new measure. If nothing was since the last one, even that is too much."""
         self.rounds = self.rounds + 1 if nothing else 1
+        least = SLOWEST if self._rough or math.isinf(self._accepted) else self._accepted / 2
         self._tolerated, self._suspected, self._ceiling = TOLERATED, 0.0, math.inf
         self._dropped_at, self._window = now, self._second(sent_at)
         self._answered, self._out = False, 0
@@ -171,7 +183,7 @@ class AdaptiveRate:
         elif math.isinf(self._accepted) and self._count(*self._window)[0] < FEW:
             self._start(now, math.inf, rough=False)  # no rate can be told from so few; the pause has to do
         else:
-            self._start(now, min(self._seen(*self._window), self.rate), rough=math.isinf(self._accepted))
+            self._start(now, max(self._seen(*self._window), least), rough=math.isinf(self._accepted))
 
     def _start(self, now: float, accepted: float, *, rough: bool) -> None:
         """A new measure, and a new count of the refusals that speak for or against it."""
@@ -181,7 +193,7 @@ class AdaptiveRate:
 
     def _set_rate(self) -> None:
         way = (self._in_use - CLIMB) / CLIMB
-        rate = self._accepted / 2 * 2**self._in_use if self._rough else self._accepted * PLATEAU * (1 + DIP * way**3)
+        rate = self._accepted / 2 * 2 ** (self._in_use / DOUBLING) if self._rough else self._accepted * PLATEAU * (1 + DIP * way**3)
         self._pace.rate = min(rate, self._ceiling)
 
     def _pause(self, now: float, retry_after: float | None) -> None:
