@@ -21,7 +21,7 @@ CLIMB = 10.0
 """Seconds in use from there to the plateau; after twice as long it is as far above it, and then climbs ever faster."""
 DOUBLING = 1.5
 """Seconds in use in which a rate doubles that rests on a rough measure."""
-FEW = 4
+FEW = 5
 """Fewer calls or refusals than this say nothing about a rate."""
 MANY = 0.2
 """Refusals of more than this share of a second's calls are a limit on the rate without further question."""
@@ -31,6 +31,10 @@ TOLERATED, MOST_TOLERATED = 0.03, 0.4
 """Up to this share refusals slow nobody down: at first, and at most, where lowering the rate was seen not to help."""
 LONG = 1000
 """In about so many outcomes it is forgotten that more was once tolerated, if there was no more reason for it."""
+LOWERED = 0.75
+"""The share of what is accepted at which a trial is held: if there is a limit, this is well below it."""
+SETTLED = 1.0
+"""Seconds after which a lower rate shows: a service that counts the calls of the last second has forgotten the rest."""
 SOME = 40
 """Outcomes from which on a share is worth a thought."""
 ENOUGH = 3
@@ -124,12 +128,14 @@ class AdaptiveRate:
         sent, refused = self._count(self._dropped_at, sent_at)
         nothing = not self._answered and sent == refused
         after, _ = self._second(sent_at)
-        sent, refused = self._count(max(after, self._since), sent_at)
+        sent, refused = self._count(max(after, self._dropped_at), sent_at)
         if nothing or (refused >= FEW and refused > max(MANY, 2 * self._tolerated) * sent):
             self._drop(sent_at, now, nothing=nothing)
             self._pause(now, retry_after)
             return True
-        share = min(self._share, refused / max(sent, 1))  # refusals are heard of before answers: at first, that misleads
+        share = min(
+            self._share, refused / max(sent, 1)
+        )  # refusals are heard of before answers: at first, that misleads
         if not self._suspected and self._heard >= SOME and share > self._tolerated:
             self._try_lower(sent_at, now, share)
         return False
@@ -154,16 +160,16 @@ class AdaptiveRate:
         after, _ = self._second(sent_at)
         seen = self._seen(max(after, self._sent[0]), sent_at)
         if self._rough or self.rate <= PLATEAU * self._accepted or math.isinf(self._accepted):
-            self._ceiling = seen / 2
+            self._ceiling = LOWERED * seen
         else:
             seen = max(seen, self._accepted)
-        self._start(now, seen, rough=math.isinf(self._accepted))
+        self._start(now + SETTLED, seen, rough=math.isinf(self._accepted))
 
     def _judge(self, now: float) -> None:
         """Fewer refusals at the lower rate: it was too high. As many: it was not, if that holds at half the rate."""
         if self._evidence < 0 and math.isinf(self._ceiling):
             self._accepted = self._seen(*self._second(now))
-            self._ceiling, self._evidence, self._since, self._heard = self._accepted / 2, 0.0, now, 0
+            self._ceiling, self._evidence, self._since, self._heard = LOWERED * self._accepted, 0.0, now + SETTLED, 0
         else:
             if self._evidence < 0:
                 self._tolerated = min(2 * self._suspected, MOST_TOLERATED)
@@ -185,15 +191,19 @@ class AdaptiveRate:
         else:
             self._start(now, max(self._seen(*self._window), least), rough=math.isinf(self._accepted))
 
-    def _start(self, now: float, accepted: float, *, rough: bool) -> None:
+    def _start(self, since: float, accepted: float, *, rough: bool) -> None:
         """A new measure, and a new count of the refusals that speak for or against it."""
         self._accepted, self._rough, self._in_use = accepted, rough, 0.0
-        self._since, self._heard, self._share = now, 0, 0.0
+        self._since, self._heard, self._share = since, 0, 0.0
         self._set_rate()
 
     def _set_rate(self) -> None:
         way = (self._in_use - CLIMB) / CLIMB
-        rate = self._accepted / 2 * 2 ** (self._in_use / DOUBLING) if self._rough else self._accepted * PLATEAU * (1 + DIP * way**3)
+        rate = (
+            self._accepted / 2 * 2 ** (self._in_use / DOUBLING)
+            if self._rough
+            else self._accepted * PLATEAU * (1 + DIP * way**3)
+        )
         self._pace.rate = min(rate, self._ceiling)
 
     def _pause(self, now: float, retry_after: float | None) -> None:
