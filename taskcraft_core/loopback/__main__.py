@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, field in Behaviour.model_fields.items():
         option, described = f"--{name.replace('_', '-')}", (field.description or "").replace("%", "%%")
         if field.annotation is bool:
-            parser.add_argument(option, action="store_true", default=None, help=described)
+            switch = argparse.BooleanOptionalAction
+            parser.add_argument(option, action=switch, default=None, help=described)
         else:
             parser.add_argument(option, type=json.loads if name == "pages" else str, metavar="VALUE", help=described)
     return parser

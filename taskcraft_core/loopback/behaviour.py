@@ -13,13 +13,19 @@ ContentFault = Literal[
     "truncated_json", "prose", "null", "refusal", "length", "wrong_schema", "extra_fields", "bad_arguments",
     "wrong_language", "flood",
 ]  # fmt: skip
-Filtered = Literal["content_filter", "content_filter_stop"]
-Fault = TransportFault | ContentFault | Filtered
+Denial = Literal["content_filter", "402", "403", "405", "429_quota"]
+Oddity = Literal[
+    "no_usage", "negative_usage", "fractional_usage", "huge_usage", "endless_usage", "no_choices", "content_parts",
+    "surrogate", "surrogate_escape", "surrogate_arguments", "self_argument",
+]  # fmt: skip
+Fault = TransportFault | ContentFault | Denial | Literal["content_filter_stop"] | Oddity
 
 TRANSPORT: tuple[TransportFault, ...] = get_args(TransportFault)
 """What happens on the way; the same call sent again may well be answered."""
 CONTENT: tuple[ContentFault, ...] = get_args(ContentFault)
 """What a model does wrong; the call was answered, and paid for."""
+ODDITIES: tuple[Oddity, ...] = get_args(Oddity)
+"""Answers that are well meant, of which no client may die; for rules only, like the denials."""
 _GROUPS: dict[str, tuple[str, ...]] = {"transport": TRANSPORT, "content": CONTENT, "all": (*TRANSPORT, *CONTENT)}
 
 
@@ -71,6 +77,10 @@ class Behaviour(BaseModel):
     supports: Literal["json_schema", "json_object", "none"] = Field(
         "json_schema", description="the most that response_format may ask for"
     )
+    form_with_tools: bool = Field(True, description="whether response_format may be asked for together with tools")
+    echo_key: bool = Field(
+        False, description="errors repeat the header Authorization, and those whose names end in -key"
+    )
     context_tokens: int | None = Field(None, gt=0, description="longer requests are refused; none: no limit")
     latency: float = Field(0.0, ge=0, description="seconds before an answer")
     jitter: float = Field(0.0, ge=0, le=1, description="share of the latency by which it varies, up and down")
@@ -88,9 +98,12 @@ class Behaviour(BaseModel):
     )
     seed: int = Field(0, description="which calls are disturbed, and how")
     rules: Annotated[tuple[Rule, ...], BeforeValidator(_rules)] = Field(
-        (), description="faults that always happen to cases with a text: 'refusal:Ceres,500:Vesta'; also "
-        f"{', '.join(get_args(Filtered))}"
-    )  # fmt: skip
+        (),
+        description="faults that always happen to cases with a text: 'refusal:Ceres,500:Vesta'; without a text, as in "
+        f"'402:', to all. Besides those above: content_filter_stop, the denials {', '.join(get_args(Denial))} (no "
+        "credit, flagged by moderation, no such method, no quota left), and answers with something odd in them: "
+        f"{', '.join(ODDITIES)}",
+    )
     canned: str | None = Field(None, description="the answer to everything; none: the embedded engine's")
     tool_then: str | None = Field(
         None, description="with --canned: an agent's first call is answered by a search for this"

@@ -20,11 +20,18 @@ _IN_CHINESE = "这份文件中所说的那个事物的数值是多少？"
 _PROSE = "Sure! I had a close look at it and will gladly help. It is hard to say, but I believe that it is fine."
 _REFUSAL = "I'm sorry, but I can't help with that."
 
-_STATUS = {
-    "500": (500, "The server had an error while processing your request."),
-    "502": (502, "Bad gateway."),
-    "503": (503, "The engine is currently overloaded, please try again later."),
-    "529": (529, "Overloaded."),
+_FAILURES: Mapping[str, Failure] = {
+    "500": Failure(500, "The server had an error while processing your request.", "server_error"),
+    "502": Failure(502, "Bad gateway.", "server_error"),
+    "503": Failure(503, "The engine is currently overloaded, please try again later.", "server_error"),
+    "529": Failure(529, "Overloaded.", "server_error"),
+    "402": Failure(402, "Insufficient credits. Add more to go on.", code=402),
+    "403": Failure(403, "The chosen model requires moderation, and your input was flagged.", code=403),
+    "405": Failure(405, "Method Not Allowed"),
+    "429_quota": Failure(429, "You exceeded your current quota; check your plan and billing.", "insufficient_quota"),
+    "content_filter": Failure(
+        400, "The prompt was filtered by the content management policy.", param="prompt", code="content_filter"
+    ),
 }
 
 
@@ -75,16 +82,10 @@ def delay(request: Request, behaviour: Behaviour, times: int) -> float:
 
 def failure(fault: Fault, retry_after: float | None) -> Failure | None:
     """The error answer of a fault; None if the fault is of another sort."""
-    if fault in _STATUS:
-        status, message = _STATUS[fault]
-        return Failure(status, message, "server_error")
     if fault in {"429", "429_retry_after"}:
         after = (1.0 if retry_after is None else retry_after) if fault == "429_retry_after" else None
         return rate_limited(after)
-    if fault == "content_filter":
-        said = "The prompt was filtered by the content management policy."
-        return Failure(400, said, param="prompt", code="content_filter")
-    return None
+    return _FAILURES.get(fault)
 
 
 def rate_limited(retry_after: float | None) -> Failure:

@@ -32,7 +32,7 @@ class Failure:
     message: str
     type: str = "invalid_request_error"
     param: str | None = None
-    code: str | None = None
+    code: str | int | None = None
     retry_after: float | None = None
 
     @property
@@ -62,7 +62,7 @@ def fault_of(body: Any, behaviour: Behaviour) -> Failure | None:
     wrong = _messages_fault(body.get("messages"))
     if wrong:
         return Failure(400, wrong, param="messages", code="invalid_value")
-    return _format_fault(body, behaviour.supports)
+    return _format_fault(body, behaviour)
 
 
 def too_long(request: Request, behaviour: Behaviour) -> Failure | None:
@@ -96,13 +96,15 @@ def _messages_fault(messages: Any) -> str | None:
     return "the last tool calls have no results." if pending else None
 
 
-def _format_fault(body: Mapping[str, Any], supports: str) -> Failure | None:
+def _format_fault(body: Mapping[str, Any], behaviour: Behaviour) -> Failure | None:
     asked = body.get("response_format") or {"type": "text"}
     kind = asked.get("type")
     allowed = {"json_schema": ("text", "json_object", "json_schema"), "json_object": ("text", "json_object")}
-    if kind not in allowed.get(supports, ("text",)):
+    if kind not in allowed.get(behaviour.supports, ("text",)):
         said = f"Invalid parameter: 'response_format' of type '{kind}' is not supported with this model."
         return Failure(400, said, param="response_format")
+    if kind != "text" and body.get("tools") and not behaviour.form_with_tools:
+        return Failure(400, "json mode cannot be combined with tool/function calling")
     if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
         return Failure(400, "'messages' must contain the word 'json' in some form.", param="messages")
     if kind == "json_schema":
@@ -134,7 +136,7 @@ def _loose(schema: str) -> str | None:
     return fault(found) if isinstance(found, dict) else "it is no object"
 
 
-def completion(request: Request, reply: Reply, created: int) -> tuple[bytes, tuple[int, int]]:
+def completion(request: Request, reply: Reply, created: int) -> tuple[dict[str, Any], tuple[int, int]]:
     """The body of an answer, and the (prompt, completion) tokens that it says were used."""
     message: dict[str, Any] = {"role": "assistant", "content": reply.content, "refusal": reply.refusal}
     if reply.tool_calls:
@@ -154,7 +156,7 @@ def completion(request: Request, reply: Reply, created: int) -> tuple[bytes, tup
             "total_tokens": request.tokens + written,
         },
     }
-    return json.dumps(body).encode(), (request.tokens, written)
+    return body, (request.tokens, written)
 
 
 def _tool_calls(asked: str, calls: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:

@@ -8,13 +8,15 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from taskcraft_core.loopback import faults
-from taskcraft_core.loopback.behaviour import Behaviour, Fault
+from taskcraft_core.loopback.behaviour import ODDITIES, Behaviour, Fault
+from taskcraft_core.loopback.oddities import odd
 from taskcraft_core.loopback.protocol import Failure, Reply, completion, fault_of, too_long, unauthorised
 from taskcraft_core.loopback.request import Request, read_request
 from taskcraft_core.loopback.stats import Stats, Window
@@ -75,12 +77,12 @@ class Server:
             request = read_request(body)
             wrong = too_long(request, behaviour)
         if wrong or request is None:
-            return self._refuse(wrong or Failure(400, "unreadable"))
+            return self._refuse(http, wrong or Failure(400, "unreadable"))
         self.stats.by_prompt[request.prompt or "other"] += 1
         if not self._window.admits(time.monotonic(), behaviour.requests_per_second):
             self._ledger.seen[request.logical] += 1
             self.stats.faults["rate_limit"] += 1
-            return self._refuse(faults.rate_limited(behaviour.retry_after))
+            return self._refuse(http, faults.rate_limited(behaviour.retry_after))
         fault = faults.deal(request, behaviour, self._ledger)
         if fault:
             self.stats.faults[fault] += 1
@@ -92,7 +94,7 @@ class Server:
         if not failed or failed.status != 429:
             await asyncio.sleep(faults.delay(request, behaviour, self._ledger.seen[request.logical]))
         if failed:
-            return self._refuse(failed)
+            return self._refuse(http, failed)
         if fault == "hang":
             await asyncio.Event().wait()  # until the client gives up, which cancels this
         if fault == "disconnect":
@@ -101,10 +103,12 @@ class Server:
             reply = self._reply(request)
         except Exception as error:  # a prompt that the rules cannot read must not look like an outage
             traceback.print_exc()
-            return self._refuse(Failure(400, f"The rules failed: {error!r}.", "loopback_error", code="loopback_error"))
-        if fault and fault not in {"disconnect_midway", "truncated_body"}:
+            said = f"The rules failed: {error!r}."
+            return self._refuse(http, Failure(400, said, "loopback_error", code="loopback_error"))
+        if fault and fault not in {"disconnect_midway", "truncated_body", *ODDITIES}:
             reply = faults.spoil(fault, reply, request)
-        body, tokens = completion(request, reply, int(time.time()))
+        answer, tokens = completion(request, reply, int(time.time()))
+        body = json.dumps(odd(fault, answer) if fault else answer).encode()
         if fault == "disconnect_midway":
             await _send_half(http, body)
             return None
@@ -125,8 +129,10 @@ class Server:
             self._think = think
         return self._think(request, self.behaviour.two_tools)
 
-    def _refuse(self, failed: Failure) -> web.Response:
+    def _refuse(self, http: web.Request, failed: Failure) -> web.Response:
         self.stats.was_refused(time.monotonic(), failed.status)
+        if self.behaviour.echo_key:
+            failed = replace(failed, message=f"{failed.message} You sent {_keys_of(http)}.")
         headers = {} if failed.retry_after is None else {"Retry-After": f"{failed.retry_after:g}"}
         return _sent(failed.body, failed.status, headers)
 
@@ -173,6 +179,12 @@ class Server:
         self._ledger, self._window = faults.Ledger(), Window()
         self.stats = Stats(by_request=self._ledger.seen, in_flight=in_flight, peak=in_flight)
         self._kept.clear()
+
+
+def _keys_of(http: web.Request) -> str:
+    sent = ((name.lower(), text) for name, text in http.headers.items())
+    named = [f"{name}: {text}" for name, text in sent if name == "authorization" or name.endswith("-key")]
+    return ", ".join(named) or "no key"
 
 
 async def _send_half(http: web.Request, body: bytes) -> None:
