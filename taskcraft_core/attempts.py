@@ -64,11 +64,9 @@ async def attempt(
         never a score.
     """
     try:
-        tried = await _attempt(question, answer, bench, config, most_steps)
+        return await _attempt(question, answer, bench, config, most_steps, evidence)
     except ResponseError as error:
         return error.reason, error.detail
-    unread = _unread(tried.solution, evidence) if isinstance(tried, Attempt) else None
-    return (Reason.UNSOLVED, unread) if unread else tried
 
 
 def _unread(solution: Solution, evidence: Sequence[Evidence]) -> str | None:
@@ -81,7 +79,9 @@ def _called(solution: Solution) -> set[str]:
     return {call.name for message in solution.trajectory for call in message.tool_calls}
 
 
-async def _attempt(question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int) -> Attempt | Failure:
+async def _attempt(
+    question: str, answer: str, bench: Bench, config: BuildConfig, most_steps: int, evidence: Sequence[Evidence]
+) -> Attempt | Failure:
     no_tools = score_of(await votes_on(question, answer, await bench.solver.guess(question), bench.judge))
     if no_tools > 0 and config.acceptance == "strict":
         return Reason.GUESS, "the answer is guessed without any tool"
@@ -90,6 +90,9 @@ async def _attempt(question: str, answer: str, bench: Bench, config: BuildConfig
         return Reason.TOO_MANY_STEPS, f"the agent took {solution.steps} tool calls; {most_steps} are allowed"
     if not solution.answers:
         return Reason.UNSOLVED, f"the agent found no answer in {solution.steps} tool calls"
+    unread = _unread(solution, evidence)
+    if unread:
+        return Reason.UNSOLVED, unread
     votes = await votes_on(question, answer, solution.answers, bench.judge)
     score = score_of(votes)
     if score == 0:

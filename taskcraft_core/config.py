@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     openai_api_version: str | None = Field(None, description="Sent as the query parameter api-version (Azure).")
     openai_headers: dict[str, SecretStr] = Field({}, description="Extra headers of every model call, as JSON.")
-    openai_query: dict[str, str] = Field({}, description="Extra query parameters of every model call, as JSON.")
+    openai_query: dict[str, SecretStr] = Field({}, description="Extra query parameters of every model call, as JSON.")
     endpoint_label: str | None = Field(
         None, description="What the endpoint is called in the journal; two addresses of one service share a label."
     )
@@ -91,7 +91,12 @@ class Settings(BaseSettings):
     journal_url: SecretStr | None = Field(None, description="postgresql://… for a journal that machines share.")
     calls_at_once: int = Field(64, ge=1, description="Model calls in flight at most, over all processes.")
     calls_at_start: int = Field(32, ge=1, description="Model calls in flight before the service has answered any.")
-    processes: int = Field(1, ge=1, description="Processes that share calls_at_once and the limits a minute.")
+    processes: int = Field(
+        1,
+        ge=1,
+        description="Processes that share calls_at_once and the limits a minute; the caps max_usd, max_tokens and "
+        "max_calls are counted by each process for itself, from what the journal held when it began.",
+    )
     requests_per_minute: int | None = Field(None, ge=1, description="Model calls started in a minute at most.")
     tokens_per_minute: int | None = Field(None, ge=1, description="Tokens of model calls in a minute at most.")
     call_timeout: float = Field(120.0, gt=0, description="Seconds a model call may take.")
@@ -101,3 +106,8 @@ class Settings(BaseSettings):
     max_tokens: int | None = Field(None, ge=0, description="Tokens that they may take in all.")
     max_calls: int | None = Field(None, ge=0, description="How many there may be in all.")
     prices: Path | None = Field(None, description="A TOML file of prices, instead of the one that comes along.")
+
+    @property
+    def journal_address(self) -> str | None:
+        """The address of a shared journal, with its password; None for a file under the output folder."""
+        return self.journal_url.get_secret_value() if self.journal_url else None

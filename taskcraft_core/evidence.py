@@ -11,7 +11,7 @@ from taskcraft_core.models import Block, Document, Evidence, Place
 from taskcraft_core.roles.extractive.normalise import CURRENCY, DAY, MONTH, NUMBER, normalise, same, tidy
 from taskcraft_core.roles.extractive.writing.chinese import sentences_zh
 from taskcraft_core.roles.extractive.writing.sentences import sentences
-from taskcraft_core.roles.extractive.writing.words import content_words
+from taskcraft_core.roles.extractive.writing.words import content_words, standing
 
 LONGEST_QUOTE = 1_000
 """Characters of a line that are quoted around a span."""
@@ -112,7 +112,7 @@ def _values(block: Block, row: int) -> tuple[str, ...]:
 
 def _verbatim(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:
     exact = answer.strip()
-    return _whole(re.escape(exact), unit.text) if exact in unit.text else iter(())
+    return standing(re.escape(exact), unit.text) if exact in unit.text else iter(())
 
 
 def _in_other_case(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:
@@ -120,23 +120,7 @@ def _in_other_case(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:
     # most lines do not have the first word: finding that out this way is much faster
     if not words or words[0].casefold() not in unit.text.casefold():
         return iter(())
-    return _whole(r"\s+".join(map(re.escape, words)), unit.text, re.I)
-
-
-def _whole(pattern: str, text: str, flags: int = 0) -> Iterator[tuple[int, int]]:
-    """Where a pattern stands as words and numbers of its own, not inside longer ones."""
-    for found in re.finditer(pattern, text, flags):
-        before, inside, after = text[: found.start()][-2:], found[0], text[found.end() :][:2]
-        if not _joined(before[-1:], inside[:1]) and not _joined(inside[-1:], after[:1]):
-            cut_left = inside[0].isdigit() and re.search(r"[0-9][.,]$", before)
-            cut_right = inside[-1].isdigit() and re.match(r"[.,][0-9]", after)
-            if not cut_left and not cut_right:
-                yield found.span()
-
-
-def _joined(left: str, right: str) -> bool:
-    """Whether two neighbouring characters belong to one word; Chinese has no word borders."""
-    return left.isalnum() and right.isalnum() and left < "\u3000" and right < "\u3000"
+    return standing(r"\s+".join(map(re.escape, words)), unit.text, re.I)
 
 
 def _as_value(unit: Unit, answer: str) -> Iterator[tuple[int, int]]:

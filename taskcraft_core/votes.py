@@ -21,7 +21,8 @@ async def votes_on(question: str, golden: str, candidates: Sequence[str], judge:
         judge: Is asked once, or twice and, where the two differ, a third time.
 
     Returns:
-        (2,) for an exact match and (0,) for no answer at all: neither needs a judge. Else the judge's votes.
+        (2,) for an exact match, (1,) for one among other answers, (0,) for no answer at all: none of these needs a
+        judge that may err. Else the judge's votes.
 
     Raises:
         ResponseError: A vote was none.
@@ -33,6 +34,8 @@ async def votes_on(question: str, golden: str, candidates: Sequence[str], judge:
         return (2,)
     if judge.panel == 1:
         return (await judge.score(question, golden, given),)
+    if any(exact(golden, candidate) for candidate in given):
+        return (1,)
     first = await asyncio.gather(
         *(judge.score(question, golden, given, vote=number) for number in range(2)), return_exceptions=True
     )

@@ -17,7 +17,7 @@ from string import Template
 
 _FOLDER = Path(__file__).parent
 _RULER = "\n---\n"
-_TAG = re.compile(r"<(/?)(?=[a-z_]+>)")
+_TAG = re.compile(r"<(?=\s*/?\s*[a-z_]+\s*/?>)", re.I)
 
 PROMPTS: tuple[str, ...] = tuple(sorted(path.stem for path in _FOLDER.glob("*.md")))
 """Every prompt there is."""
@@ -65,4 +65,4 @@ def prompt(name: str) -> Prompt:
 
 def fenced(value: str) -> str:
     """A value that cannot open or close a tag: the angle bracket of one becomes a look-alike."""
-    return _TAG.sub(r"‹\1", value)
+    return _TAG.sub("‹", value)

@@ -75,8 +75,8 @@ def _method_fault(made: object, name: str, wanted: Any) -> str | None:
         return f"it lacks the method {name}"
     if inspect.iscoroutinefunction(wanted) and not inspect.iscoroutinefunction(method):
         return f"its method {name} is not a coroutine; write `async def {name}`"
-    if not inspect.iscoroutinefunction(wanted) and inspect.iscoroutinefunction(method):
-        return f"its method {name} is a coroutine; it has to be an async generator, with `yield`"
+    if not inspect.iscoroutinefunction(wanted) and not inspect.isasyncgenfunction(method):
+        return f"its method {name} is no async generator; write `async def {name}` with `yield`"
     asked = list(inspect.signature(wanted).parameters)[1:]
     given = list(inspect.signature(method).parameters.values())
     optional = all(parameter.default is not parameter.empty for parameter in given[len(asked) :])

@@ -46,10 +46,15 @@ async def test_what_comparing_decides_asks_nobody(golden: str, candidates: list[
     assert judge.asked == []
 
 
+async def test_the_exact_answer_among_others_scores_one_whatever_a_judge_would_say() -> None:
+    judge = Panel(0, 0)
+    assert await votes_on("Which?", "Jupiter", ["Saturn", "Jupiter"], judge) == (1,)
+    assert judge.asked == []
+
+
 @pytest.mark.parametrize(
     ("golden", "candidates"),
     [
-        ("Jupiter", ["Jupiter", "Saturn"]),
         ("Jupiter", ["the planet Jupiter"]),
         ("5 kg; 3 m", ["3 m; 5 kg"]),
         ("5 kg; 3 m", ["5 kg"]),

@@ -14,7 +14,7 @@ from taskcraft_core.roles.llm.agent import Agents
 from taskcraft_core.roles.llm.answers import AuxiliaryQuestion, Conclusions, FoundSuperset, Question
 from taskcraft_core.roles.llm.engine import Engine
 from taskcraft_core.roles.llm.facts import MOST_CONCLUSIONS, concluded, numbered
-from taskcraft_core.roles.llm.quoting import context_of
+from taskcraft_core.roles.llm.quoting import context_of, one_line
 from taskcraft_core.roles.llm.structured import ask
 from taskcraft_core.tools import Toolbox
 
@@ -51,7 +51,10 @@ class ModelAuthor:
             answer = await ask(self._model, Conclusions, "author_conclude", values, image=image)
             for fact in answer.conclusions:
                 made = concluded(document, part.text, fact)
-                (found if isinstance(made, Conclusion) else left_out).append(made)  # type: ignore[arg-type]
+                if isinstance(made, Conclusion):
+                    found.append(made)
+                else:
+                    left_out.append(made)
             if len(found) >= MOST_CONCLUSIONS:
                 break
         return found, left_out
@@ -72,7 +75,7 @@ class ModelAuthor:
                 detail=f"{document.uri}: {answer.reason[:300]}", document_id=document.id,
             )  # fmt: skip
         return AtomicTask(
-            question=_line(answer.question),
+            question=one_line(answer.question),
             answer=conclusion.answer,
             identifier=document.title,
             relation=conclusion.relation,
@@ -123,7 +126,7 @@ class ModelAuthor:
         answer = await ask(self._model, AuxiliaryQuestion, "author_auxiliary", values)
         if answer.question is None:
             return proposals.refused(found, target, Reason.NO_PHRASE, "the relation gives no question")
-        return proposals.superset(proposal, target, _line(answer.question), found.relation, _line(answer.noun))
+        return proposals.superset(proposal, target, one_line(answer.question), found.relation, one_line(answer.noun))
 
     async def merge_depth(self, core: Task, superset: Superset, tries: Sequence[Try]) -> str | None:
         """The core's question, asked through the superset."""
@@ -139,13 +142,13 @@ class ModelAuthor:
             "tries": "\n".join(f"{one.question}\n{one.fault}" for one in tries) or "none",
         }
         answer = await ask(self._model, Question, "author_merge_depth", values, sample=len(tries))
-        return _line(answer.question) if answer.question else None
+        return one_line(answer.question) if answer.question else None
 
     async def merge_width(self, parts: Sequence[Task]) -> str | None:
         """One question for the answers of all parts."""
         values = {"questions": numbered([part.question for part in parts]), "language": LANGUAGES[parts[0].language]}
         answer = await ask(self._model, Question, "author_merge_width", values)
-        return _line(answer.question) if answer.question else None
+        return one_line(answer.question) if answer.question else None
 
 
 def _of(document: Document) -> dict[str, str]:
@@ -154,7 +157,3 @@ def _of(document: Document) -> dict[str, str]:
         "language": LANGUAGES[document.language],
         "medium": MEDIUM[document.tool],
     }
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

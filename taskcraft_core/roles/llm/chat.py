@@ -172,25 +172,36 @@ def _reply(completion: Completion, taken: int) -> AIMessage:
 
 
 def _arguments(text: str) -> dict[str, Any] | None:
+    """The arguments of a tool call; half a character, which JSON can hold, becomes a question mark."""
     try:
         found = json.loads(text or "{}")
+        clean = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace").decode()
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return json.loads(clean) if isinstance(found, dict) else None
+
+
+class DeskTool(BaseTool):
+    """A tool of a toolbox as LangChain knows tools; a wrong call is an observation, and no exception.
+
+    LangChain passes arguments on by name and keeps some names for itself, but a model may make up any name. So the
+    agent's arguments travel as one.
+    """
+
+    tools: Any
+
+    async def ainvoke(self, input: Any, config: Any = None, **_: Any) -> Any:  # noqa: A002 (LangChain's name)
+        """Calls the tool with what the model said, whatever that is."""
+        content = await self.tools.call(self.name, input["args"])
+        return ToolMessage(content, tool_call_id=input["id"], name=self.name)
+
+    def _run(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotImplementedError("agents run on the event loop; use ainvoke")
 
 
 def lang_tools(tools: Toolbox) -> list[BaseTool]:
-    """The tools of a toolbox as LangChain knows tools; a wrong call is an observation, and no exception."""
-    from langchain_core.tools import StructuredTool
-
-    def made(schema: dict[str, Any]) -> BaseTool:
-        name = schema["name"]
-
-        async def call(**arguments: object) -> str:
-            return await tools.call(name, arguments)
-
-        return StructuredTool(
-            name=name, description=schema["description"], args_schema=schema["parameters"], coroutine=call
-        )  # fmt: skip
-
-    return [made(schema["function"]) for schema in tools.schemas]
+    """The tools of a toolbox."""
+    return [
+        DeskTool(name=one["name"], description=one["description"], args_schema=one["parameters"], tools=tools)
+        for one in (schema["function"] for schema in tools.schemas)
+    ]

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import httpx2
 import openai
-from pydantic import ValidationError
 
 from taskcraft_core.calls.budget import Budget
 from taskcraft_core.calls.journal import CallJournal
@@ -27,12 +26,16 @@ from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
 from taskcraft_core.errors import ProviderUnavailable, ResponseError
 from taskcraft_core.models import Reason
-from taskcraft_core.roles.llm.completion import Completion
+from taskcraft_core.roles.llm.completion import Completion, completion_of
 from taskcraft_core.roles.llm.failures import Busy, Failed, FormRefused, classified
-from taskcraft_core.roles.llm.request import ChatRequest, Mode
+from taskcraft_core.roles.llm.request import EXPECTED_ANSWER, ChatRequest, Mode, tokens_of
 
 MOST_REFUSALS = 200
 """A call that is told so often to wait is given up; the throttle has slowed everything down long before."""
+SHORTEST_SECRET = 12
+"""A shorter text is the "any text" that servers of one's own take for a key."""
+Modes = dict[tuple[str, bool], Mode]
+_SECRET = re.compile(r"auth|key|token|secret|password|cookie|credential", re.I)
 FIRST_WAIT, LONGEST_WAIT = 0.25, 20.0
 """Seconds before a lost call is made again, doubled each time; a random part of it is waited."""
 
@@ -50,12 +53,13 @@ class Endpoint:
         budget: What calls may cost.
         throttle: How many may be in flight, and how many a minute.
         prices: What a token costs.
-        modes: How each model is told the form of its answer, shared by all roles; filled in as it is found out.
+        modes: How each model is told the form of its answer, with tools and without; shared by all roles, and filled
+            in as it is found out.
     """
 
     def __init__(
         self, client: openai.AsyncOpenAI, label: str, settings: Settings, secrets: Sequence[str],
-        modes: dict[str, Mode], *, journal: CallJournal, once: Once, budget: Budget, throttle: Throttle, prices: Prices,
+        modes: Modes, *, journal: CallJournal, once: Once, budget: Budget, throttle: Throttle, prices: Prices,
     ) -> None:  # fmt: skip
         self.label = label
         self._client = client
@@ -75,12 +79,12 @@ class Endpoint:
             BudgetExceeded: A cap is reached.
         """
         key = request.key(self.label)
-        return Completion.model_validate_json(await self._once.get(key, lambda: self._make(request, key)))
+        return completion_of(await self._once.get(key, lambda: self._make(request, key)))
 
     async def _make(self, request: ChatRequest, key: str) -> str:
-        expected, written = request.expected_tokens, request.expected_answer
-        price = self._prices.usd(request.model, expected - written, written)
-        ticket = self._budget.admit(expected, price)
+        read = request.expected_prompt
+        expected = read + EXPECTED_ANSWER
+        ticket = self._budget.admit(expected, self._prices.usd(request.model, read, EXPECTED_ANSWER))
         try:
             record = await self._answered(request, key, expected)
         except BaseException:
@@ -95,11 +99,11 @@ class Endpoint:
         failures = refusals = 0
         while True:
             async with self._throttle.permit(expected) as permit:
-                mode = self._modes.get(request.model, Mode.SCHEMA)
+                mode = self._mode(request)
                 try:
                     record = await self._sent(request, key, mode)
                     await self._journal.put(record)
-                    permit.answered((record.prompt_tokens or 0) + (record.completion_tokens or 0) or None)
+                    permit.answered((record.prompt_tokens or 0) + (record.completion_tokens or 0))
                     return record
                 except FormRefused:
                     permit.answered(None)
@@ -139,24 +143,28 @@ class Endpoint:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         try:
-            read, written = Completion.model_validate_json(text).tokens
-        except ValidationError:
-            raise Failed("the answer is no chat completion") from None
-        counted = read is not None and written is not None
+            completion = completion_of(text)
+        except (ValueError, RecursionError):
+            raise Failed("the answer is no JSON") from None
+        read, written = _counted(request, completion)
         meant = purpose()
         return CallRecord(
             key=key, kind="chat", endpoint=self.label, model=request.model, role=request.role, stage=meant.stage,
             item=meant.item, sample=request.sample, response=text, prompt_tokens=read, completion_tokens=written,
-            usd=self._prices.usd(request.model, read or 0, written or 0) if counted else None,
-            seconds=seconds, made_at=time.time(),
+            usd=self._prices.usd(request.model, read, written), seconds=seconds, made_at=time.time(),
         )  # fmt: skip
+
+    def _mode(self, request: ChatRequest) -> Mode:
+        """The strictest form that the model is known to take, with tools or without."""
+        return self._modes.get((request.model, bool(request.tools)), Mode.SCHEMA)
 
     def _relax(self, request: ChatRequest, refused: Mode) -> None:
         """From now on this model is asked for its form in a way that fewer endpoints refuse."""
         if not request.schema or refused is Mode.TEXT:
             raise ResponseError(Reason.CALL_FAILED, f"{self.label} takes no form of request that {request.model} needs")
         # many calls may be refused at once; the first of them speaks for all
-        self._modes[request.model] = max(self._modes.get(request.model, Mode.SCHEMA), Mode(refused + 1))
+        relaxed = max(self._mode(request), Mode(refused + 1))
+        self._modes[request.model, bool(request.tools)] = relaxed
 
     def _given_up(self, lost: Exception, times: int, began: float) -> Exception:
         """One request that fails while others are answered is at fault itself; else the service is."""
@@ -169,7 +177,19 @@ class Endpoint:
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """The texts that must never be kept or shown, the longest first; very short ones are no secrets."""
-    values = [settings.openai_api_key, settings.tavily_api_key, *settings.openai_headers.values()]
-    found: set[Any] = {value.get_secret_value() for value in values if value is not None}
-    return sorted((one for one in found if len(one) >= 6), key=len, reverse=True)
+    """The texts that must never be kept or shown, the longest first.
+
+    Of headers and query parameters those whose names say so: others may hold plain words, which answers hold too.
+    """
+    named = {**settings.openai_headers, **settings.openai_query}
+    values = [value for name, value in named.items() if _SECRET.search(name)]
+    keys = [value for value in (settings.openai_api_key, settings.tavily_api_key) if value is not None]
+    found = {value.get_secret_value() for value in (*keys, *values)}
+    return sorted((one for one in found if len(one) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _counted(request: ChatRequest, completion: Completion) -> tuple[int, int]:
+    """Tokens read and written, as the service counted them; about as many, where it does not."""
+    read, written = completion.tokens
+    said = completion.said.content or ""
+    return request.expected_prompt if read is None else read, int(tokens_of(said)) if written is None else written

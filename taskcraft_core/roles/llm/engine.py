@@ -19,10 +19,9 @@ from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.models import Document
-from taskcraft_core.roles.llm.endpoint import Endpoint, secrets_of
+from taskcraft_core.roles.llm.endpoint import Endpoint, Modes, secrets_of
 from taskcraft_core.roles.llm.preflight import preflight
-from taskcraft_core.roles.llm.request import Mode
-from taskcraft_core.roles.llm.spec import endpoint_label, is_model, parse_spec
+from taskcraft_core.roles.llm.spec import endpoint_label, is_model, missing_key, parse_spec
 from taskcraft_core.roles.llm.structured import RoleModel
 
 SHOWN_TYPES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
@@ -56,7 +55,7 @@ class Engine:
             patience=settings.outage_patience,
         )
         self._documents = out / "documents"
-        self._modes: dict[str, Mode] = {}
+        self._modes: Modes = {}
         limits = httpx2.Limits(max_connections=cap, max_keepalive_connections=cap)
         self._http = openai.DefaultAioHttpClient(timeout=settings.call_timeout, limits=limits)
 
@@ -68,8 +67,7 @@ class Engine:
             ConfigError: The journal or the table of prices cannot be used.
         """
         prices = Prices.load(settings.prices)
-        url = settings.journal_url.get_secret_value() if settings.journal_url else None
-        journal = await open_journal(out, url)
+        journal = await open_journal(out, settings.journal_address)
         caps = Caps(usd=settings.max_usd, tokens=settings.max_tokens, calls=settings.max_calls)
         return cls(settings, out, journal, Budget(caps, await journal.spent()), prices)
 
@@ -86,10 +84,7 @@ class Engine:
         """
         parsed, key = parse_spec(spec), self.settings.openai_api_key
         if key is None or not key.get_secret_value().strip():
-            raise ConfigError(
-                f"{spec} needs OPENAI_API_KEY, which is not set; for an endpoint of your own set OPENAI_BASE_URL too, "
-                "and any text as the key if it asks for none."
-            )
+            raise ConfigError(missing_key(spec))
         settings = self.settings if attempts is None else self.settings.model_copy(update={"call_attempts": attempts})
         endpoint = Endpoint(
             self._client(parsed.model, key.get_secret_value()), endpoint_label(settings), settings,
@@ -101,7 +96,7 @@ class Engine:
     def _client(self, model: str, key: str) -> openai.AsyncOpenAI:
         """The OpenAI client that a ChatOpenAI holds; retries and limits are ours, so its own are off."""
         settings = self.settings
-        query = dict(settings.openai_query)
+        query = {name: value.get_secret_value() for name, value in settings.openai_query.items()}
         if settings.openai_api_version:
             query["api-version"] = settings.openai_api_version
         arguments: dict[str, Any] = {

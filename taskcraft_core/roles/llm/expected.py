@@ -17,6 +17,7 @@ from taskcraft_core.documents.chunks import split
 from taskcraft_core.models import Document, content_hash
 from taskcraft_core.prompts import prompt
 from taskcraft_core.roles.llm.answers import schema_of
+from taskcraft_core.roles.llm.request import tokens_of
 
 SAMPLE = 20
 """Documents whose prompts are rendered."""
@@ -73,12 +74,6 @@ class Sample:
     parts: float
     concluding: float
     reading: float
-
-
-def tokens_of(text: str) -> float:
-    """About how many tokens a text has: four characters make one, but each Chinese character is one."""
-    wide = sum(character >= "\u2e80" for character in text)
-    return (len(text) - wide) / 4 + wide
 
 
 def sampled(documents: Iterable[Document]) -> list[Document]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from taskcraft_core.models import Conclusion, Document, Evidence, Reason, Rejection
 from taskcraft_core.roles.extractive.normalise import normalise
+from taskcraft_core.roles.extractive.writing.words import standing
 from taskcraft_core.roles.llm.answers import StatedFact
-from taskcraft_core.roles.llm.quoting import place_of, verbatim
+from taskcraft_core.roles.llm.quoting import one_line, place_of, verbatim
 
 MOST_CONCLUSIONS = 20
 """Conclusions asked for in a document (paper: at most 20)."""
@@ -27,12 +29,17 @@ def concluded(document: Document, text: str, fact: StatedFact) -> Conclusion | R
     if quote is None:
         return _left_out(document, fact, Reason.EVIDENCE, "the quote does not stand in the document")
     span = verbatim(quote, fact.answer)
-    if span is None:
-        return _left_out(document, fact, Reason.EVIDENCE, "the answer does not stand in the quote")
+    if span is None or next(standing(re.escape(span), quote), None) is None:
+        return _left_out(
+            document,
+            fact,
+            Reason.EVIDENCE,
+            "the answer does not stand in the quote, or only inside a longer word or number",
+        )
     if len(span) > LONGEST_ANSWER or "\n" in span or span.casefold() in _NO_ANSWERS or not any(map(str.isalnum, span)):
         return _left_out(document, fact, Reason.NOT_ATOMIC, f"{span[:80]!r} is not one number, date or name")
     place = place_of(document, quote)
-    relation = " ".join(fact.relation.split())
+    relation = one_line(fact.relation)
     if place is None or not relation:
         return _left_out(document, fact, Reason.EVIDENCE, "the quote is spread over several blocks, or has no relation")
     evidence = Evidence(
@@ -44,7 +51,7 @@ def concluded(document: Document, text: str, fact: StatedFact) -> Conclusion | R
 
 def numbered(texts: Sequence[str]) -> str:
     """Texts as a numbered list, one a line."""
-    return "\n".join(f"{number}. {' '.join(text.split())}" for number, text in enumerate(texts, start=1))
+    return "\n".join(f"{number}. {one_line(text)}" for number, text in enumerate(texts, start=1))
 
 
 def _left_out(document: Document, fact: StatedFact, reason: Reason, why: str) -> Rejection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,8 +17,9 @@ LONGEST_MESSAGE = 300
 _TOO_LONG = re.compile(
     r"context.{0,20}(?:length|window)|maximum.{0,20}(?:context|tokens|length)|too (?:long|many tokens)", re.I
 )  # noqa: E501
-_FORM = re.compile(r"response_format|json_schema|json_object|structured output|guided", re.I)
-_FILTERED = re.compile(r"content.?(?:filter|policy|management)|safety", re.I)
+_FORM = re.compile(r"response.?format|response mime|json.?(?:schema|object|mode)|structured output|guided", re.I)
+_FILTERED = re.compile(r"content.?(?:filter|policy|management)|safety|moderation|flagged", re.I)
+_UNPAID = re.compile(r"credit|balance|billing|payment|insufficient_quota", re.I)
 
 
 class Busy(Exception):
@@ -57,35 +59,43 @@ def classified(error: Exception, model: str, endpoint: str, secrets: Sequence[st
         return Failed(scrubbed(f"{type(error).__name__}: {error}", secrets))
     told = scrubbed(_message(error), secrets)
     status = error.status_code
-    if status == 429 and error.code == "insufficient_quota":
-        return ProviderRefused(f"The quota of the key at {endpoint} is used up: {told}", status)
+    code = f"{error.code} {error.type} {error.param}"
+    if status == 402 or (status == 429 and "insufficient_quota" in code):
+        return _unpaid(status, told, endpoint)
     retry_after = _retry_after(error)
     if status == 429 or (status in (503, 529) and retry_after is not None):
         return Busy(told, retry_after)
     if status >= 500 or status in (408, 409):
         return Failed(f"{endpoint} answered {status}")
-    return _refusal(status, told, model, endpoint, f"{error.code} {error.param}")
+    return _refusal(status, told, model, endpoint, f"{told} {code}")
 
 
-def _refusal(status: int, told: str, model: str, endpoint: str, code: str) -> TaskCraftError | FormRefused:
+def _refusal(status: int, told: str, model: str, endpoint: str, text: str) -> TaskCraftError | FormRefused:
+    """What a status from 300 to 499 means, by all that the service says (`text`)."""
+    if status in (400, 403) and _FILTERED.search(text):
+        return ResponseError(Reason.MODEL_REFUSED, f"{endpoint} filters the text: {told}")
+    if status in (400, 403) and _UNPAID.search(text):
+        return _unpaid(status, told, endpoint)
     if status in (401, 403):
         return ProviderRefused(
             f"{endpoint} does not accept the key ({status}); set OPENAI_API_KEY to a valid key, "
             "or OPENAI_BASE_URL to the endpoint that it belongs to.", status,
         )  # fmt: skip
-    if status == 404:
+    if status < 400 or status in (404, 405):
         return ProviderRefused(
-            f"{endpoint} knows no model {model!r}, or nothing is served there (404); correct the model's name "
+            f"{endpoint} knows no model {model!r}, or nothing is served there ({status}); correct the model's name "
             "in --model, --author, --solver or --judge, or OPENAI_BASE_URL.", status,
         )  # fmt: skip
-    text = f"{told} {code}"
     if _TOO_LONG.search(text):
         return ResponseError(Reason.CONTEXT_LENGTH, f"the text is too long for {model}: {told}")
     if _FORM.search(text):
         return FormRefused()
-    if _FILTERED.search(text):
-        return ResponseError(Reason.MODEL_REFUSED, f"{endpoint} filters the text: {told}")
     return ResponseError(Reason.CALL_FAILED, f"{endpoint} answered {status}: {told}")
+
+
+def _unpaid(status: int, told: str, endpoint: str) -> ProviderRefused:
+    sentence = f"What the key may spend at {endpoint} is used up ({status}): {told}; give the same command again later."
+    return ProviderRefused(sentence, status)
 
 
 def scrubbed(text: str, secrets: Sequence[str]) -> str:
@@ -108,13 +118,18 @@ def _retry_after(error: openai.APIStatusError) -> float | None:
     headers = error.response.headers
     millis, stated = headers.get("retry-after-ms", ""), headers.get("retry-after", "").strip()
     try:
-        return float(millis) / 1_000 if millis else max(0.0, float(stated))
+        seconds = float(millis) / 1_000 if millis else float(stated)
     except ValueError:
-        pass
+        seconds = _until(stated)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _until(date: str) -> float:
+    """Seconds until an HTTP date; not a number for any other text."""
     try:
-        return max(0.0, (parsedate_to_datetime(stated) - datetime.now(UTC)).total_seconds())
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
     except (ValueError, TypeError):
-        return None
+        return math.nan
 
 
 def _innermost(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from taskcraft_core.corpus import Corpus
@@ -25,9 +26,12 @@ from taskcraft_core.models import (
 from taskcraft_core.roles import Superset
 from taskcraft_core.roles.extractive.normalise import normalise
 from taskcraft_core.roles.extractive.writing.conclusions import entries_of
-from taskcraft_core.roles.extractive.writing.words import contains_words
+from taskcraft_core.roles.extractive.writing.words import contains_words, standing, stem, words
 from taskcraft_core.roles.llm.answers import FoundSuperset
-from taskcraft_core.roles.llm.quoting import block_of, place_of, verbatim
+from taskcraft_core.roles.llm.quoting import block_of, heading_of, place_of, verbatim
+
+LONGEST_NOUN = 3
+"""Words of what an element is called: "lunar probe"."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,21 @@ def superset(proposal: Proposal, target: Document, question: str, relation: str,
         tool=shown.tool,
         evidence=evidence,
     )
-    return Superset(document, target, proposal.selector, auxiliary, noun or "element")
+    return Superset(document, target, proposal.selector, auxiliary, _harmless(noun, proposal, target))
+
+
+def _harmless(noun: str, proposal: Proposal, target: Document) -> str:
+    """What the element is called in a merged question; a noun that gives its name away is not taken.
+
+    Its words may stay in the question, so one of the element's own words has to be the superset's word too.
+    """
+    block = block_of(proposal.document, proposal.place)
+    known = set(words(f"{proposal.document.title} {heading_of(block)}"))
+    own = {form for word in words(f"{target.title} {proposal.name}") for form in (word, stem(word))}
+    telling = {word for word in words(noun) if word in own or stem(word) in own}
+    known |= {stem(word) for word in known}
+    harmless = bool(noun) and len(noun.split()) <= LONGEST_NOUN and {stem(word) for word in telling} <= known
+    return noun if harmless else "element"
 
 
 def refused(found: FoundSuperset, target: Document, reason: Reason, why: str) -> Rejection:
@@ -119,7 +137,8 @@ def _entry(block: Block, place: Place, telling: str, identifier: str, quote: str
         return (entry[0], _selector("item", "description", entry[1])) if entry else None
     if isinstance(block, Passage):
         name, value = verbatim(quote, identifier), verbatim(quote, telling)
-        if name and value and name not in value:
+        whole = name and next(standing(re.escape(name), quote), None)
+        if name and value and whole and name not in value:
             return name, _selector("sentence", "sentence", value)
     return None
 

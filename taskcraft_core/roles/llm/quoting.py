@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from taskcraft_core.documents.render import block_lines, render_block
 from taskcraft_core.models import Block, Document, Place
@@ -37,6 +38,11 @@ def _pattern(word: str) -> str:
     return "".join(_ALIKE.get(character, re.escape(character)) for character in word)
 
 
+def one_line(text: str) -> str:
+    """What a model wrote, on one line and without characters that show nothing or turn text round."""
+    return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+
+
 def place_of(document: Document, quote: str) -> Place | None:
     """Where a verbatim quote stands: the row of a block that holds it, or the block; None if it is spread out."""
     for block in document.blocks:
@@ -65,14 +71,19 @@ def block_of(document: Document, place: Place) -> Block:
     return next(block for block in document.blocks if block.place == name)
 
 
+def heading_of(block: Block) -> str:
+    """What stands above a block's rows: its section, its caption, the header of a table."""
+    section = f"## {block.section}" if block.section else ""
+    header = block_lines(block)[0] if block.kind == "table" else ""
+    return "\n".join(part for part in (section, getattr(block, "caption", ""), header) if part)
+
+
 def context_of(document: Document, place: Place) -> str:
-    """The block around a place as text, with its section and caption; of a long one the head and what is near."""
+    """The block around a place as text, with its section and caption; of a long one its heading and what is near."""
     block = block_of(document, place)
     text = "\n".join(part for part in (f"## {block.section}" if block.section else "", render_block(block)) if part)
     if len(text) <= LONGEST_CONTEXT:
         return text
-    row = place.partition(".r")[2]
-    lines = block_lines(block)
-    head = lines[:1] if block.kind == "table" else []
-    near = int(row or 0) + len(head)
-    return "\n".join([*head, *lines[max(len(head), near - 3) : near + 4]])[:LONGEST_CONTEXT]
+    rows = block_lines(block)[1 if block.kind == "table" else 0 :]
+    row = int(place.partition(".r")[2] or 0)
+    return "\n".join([heading_of(block), *rows[max(0, row - 3) : row + 4]])[:LONGEST_CONTEXT]

@@ -17,8 +17,11 @@ from taskcraft_core.prompts import prompt
 from taskcraft_core.roles.llm.answers import schema_of
 
 JsonMessage = dict[str, Any]
-_CHARS_PER_TOKEN = 4
-_EXPECTED_ANSWER = 300
+EXPECTED_ANSWER = 300
+"""Tokens that an answer is expected to have."""
+_IMAGE = 1_000
+_TOOL = 120
+_CALL = 50
 
 
 class Mode(IntEnum):
@@ -84,14 +87,17 @@ class ChatRequest:
         return replace(self, messages=[*self.messages, *shown])
 
     @property
-    def expected_tokens(self) -> int:
-        """About how many tokens the call takes, both ways: characters by four, and a short answer."""
-        return sum(_size(message) for message in self.messages) // _CHARS_PER_TOKEN + _EXPECTED_ANSWER
+    def expected_prompt(self) -> int:
+        """About how many tokens are read."""
+        return int(sum(map(_size, self.messages))) + _TOOL * len(self.tools)
 
-    @property
-    def expected_answer(self) -> int:
-        """About how many of them are the answer's."""
-        return _EXPECTED_ANSWER
+
+def tokens_of(text: str) -> float:
+    """About how many tokens a text has: four characters make one, but each Chinese character is one."""
+    if text.isascii():
+        return len(text) / 4
+    wide = sum(character >= "\u2e80" for character in text)
+    return (len(text) - wide) / 4 + wide
 
 
 def _with_form(messages: list[JsonMessage], schema: str) -> list[JsonMessage]:
@@ -101,10 +107,9 @@ def _with_form(messages: list[JsonMessage], schema: str) -> list[JsonMessage]:
     return [{**first, "content": f"{first['content']}\n\n{told}"}, *rest]
 
 
-def _size(message: JsonMessage) -> int:
+def _size(message: JsonMessage) -> float:
     content = message.get("content")
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, list):  # an image counts like a long paragraph
-        return sum(len(part.get("text") or "x" * 4_000) for part in content)
-    return 200
+    calls = _CALL * len(message.get("tool_calls") or ())
+    if isinstance(content, list):
+        return calls + sum(tokens_of(part["text"]) if "text" in part else _IMAGE for part in content)
+    return calls + tokens_of(content or "")

@@ -58,15 +58,24 @@ def parse_spec(spec: str) -> ModelSpec:
 def endpoint_label(settings: Settings) -> str:
     """What the endpoint is called in the journal and in shard names: never its address, which may hold a secret.
 
-    The label that is set, else "openai" for OpenAI's own address, else the host with a hash of the path.
+    The label that is set, else "openai" for OpenAI's own address, else the host and port with a hash of the path.
     """
     if settings.endpoint_label:
         return settings.endpoint_label
     if not settings.openai_base_url:
         return "openai"
     parts = urlsplit(settings.openai_base_url)
+    host = f"{parts.hostname or ''}:{parts.port}" if parts.port else parts.hostname or ""
     path = parts.path.strip("/")
-    return f"{parts.hostname or ''}/{content_hash(path)[:8]}" if path not in ("", "v1") else parts.hostname or ""
+    return f"{host}/{content_hash(path)[:8]}" if path not in ("", "v1") else host
+
+
+def missing_key(spec: str) -> str:
+    """What is said when there is no key for a model."""
+    return (
+        f"{spec} needs the environment variable OPENAI_API_KEY, which is not set; for an endpoint of your own "
+        "set OPENAI_BASE_URL too, and any text as the key if it asks for none."
+    )
 
 
 def _value(text: str) -> Any:

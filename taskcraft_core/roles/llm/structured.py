@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ Check = Callable[[Completion], object]
 
 LONGEST_SHOWN = 4_000
 """Characters of an unusable answer that the model is shown again."""
+MOST_STARTS = 50
+"""Braces of an answer at which its object is looked for."""
 _FENCED = re.compile(r"```(?:json)?\s*(\{.*\})\s*```", re.S)
 
 
@@ -111,13 +114,24 @@ def read(completion: Completion, answer: type[A]) -> A:
     Raises:
         Unusable: It holds none, was cut off, or is a refusal.
     """
-    text = said(completion)
-    found = _FENCED.search(text)
-    body = found[1] if found else text[text.find("{") : text.rfind("}") + 1] or text
-    try:
-        return answer.model_validate_json(body)
-    except ValidationError as error:
-        raise Unusable(Reason.RESPONSE_INVALID, _wrong(error)) from None
+    errors: list[ValidationError] = []
+    for body in _bodies(said(completion)):
+        try:
+            return answer.model_validate_json(body)
+        except ValidationError as error:
+            errors.append(error)
+    # what is wrong with an object says more than that something is none
+    telling = [error for error in errors if error.errors()[0]["type"] != "json_invalid"]
+    raise Unusable(Reason.RESPONSE_INVALID, _wrong((telling or errors)[0])) from None
+
+
+def _bodies(text: str) -> Iterator[str]:
+    """Where the object may be: the whole text, in a fence, or between words; each is tried in turn."""
+    yield text
+    if found := _FENCED.search(text):
+        yield found[1]
+    end = text.rfind("}") + 1
+    yield from (text[brace.start() : end] for brace in islice(re.finditer("{", text[:end]), MOST_STARTS))
 
 
 def said(completion: Completion) -> str:

@@ -33,6 +33,11 @@ class Awaited(Silent):
         return []
 
 
+class Listing(Silent):
+    def supersets(self, identifier: str, document: object, corpus: object, tools: object) -> list[object]:
+        return []
+
+
 class Stuck:
     """A whole solver."""
 

@@ -33,7 +33,8 @@ def test_a_class_of_ones_own_is_made(role: str, name: str) -> None:
 
 
 LACKING = {
-    ("author", "Awaited"): "its method supersets is a coroutine; it has to be an async generator",
+    ("author", "Awaited"): "its method supersets is no async generator; write `async def supersets` with `yield`",
+    ("author", "Listing"): "its method supersets is no async generator; write `async def supersets` with `yield`",
     ("author", "Stuck"): "it lacks the method ask",
     ("solver", "Guessless"): "it lacks the method guess",
     ("solver", "Blocking"): "its method solve is not a coroutine; write `async def solve`",

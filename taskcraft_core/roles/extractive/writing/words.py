@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from lemminflect import getAllLemmas, getInflection
@@ -115,3 +116,19 @@ def contains_words(text: str, part: str) -> bool:
     inner, outer = words(part), words(text)
     size = len(inner)
     return bool(inner) and any(outer[i : i + size] == inner for i in range(len(outer) - size + 1))
+
+
+def standing(pattern: str, text: str, flags: int = 0) -> Iterator[tuple[int, int]]:
+    """Where a pattern stands as words and numbers of its own, not inside longer ones."""
+    for found in re.finditer(pattern, text, flags):
+        before, inside, after = text[: found.start()][-2:], found[0], text[found.end() :][:2]
+        if not _joined(before[-1:], inside[:1]) and not _joined(inside[-1:], after[:1]):
+            cut_left = inside[0].isdigit() and re.search(r"[0-9][.,]$", before)
+            cut_right = inside[-1].isdigit() and re.match(r"[.,][0-9]", after)
+            if not cut_left and not cut_right:
+                yield found.span()
+
+
+def _joined(left: str, right: str) -> bool:
+    """Whether two neighbouring characters belong to one word; Chinese has no word borders."""
+    return left.isalnum() and right.isalnum() and left < "\u3000" and right < "\u3000"

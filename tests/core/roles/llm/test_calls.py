@@ -75,11 +75,11 @@ async def test_a_call_is_booked_with_its_purpose_tokens_and_price(server: Loopba
 
 @pytest.mark.parametrize("fault", TRANSPORT)
 async def test_a_call_that_is_lost_on_the_way_is_made_again(server: Loopback, engine_of, fault: str) -> None:
-    server.control(canned=CANNED, share=0.4, faults=[fault], retry_after=0.05)
+    server.control(canned=CANNED, share=0.3, faults=[fault], retry_after=0.05)
     engine = await engine_of(call_timeout=0.5)
-    assert await guesses(engine, 25) == [("Phobos",)] * 25
+    assert await guesses(engine, 20) == [("Phobos",)] * 20
     stats = server.stats()
-    assert stats["faults"][fault] > 3 and stats["seen"] == 25 + stats["faults"][fault]
+    assert stats["faults"][fault] >= 3 and stats["seen"] == 20 + stats["faults"][fault]
 
 
 async def test_one_request_that_always_fails_is_rejected_while_others_are_answered(server: Loopback, engine_of) -> None:

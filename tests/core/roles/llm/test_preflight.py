@@ -43,7 +43,7 @@ async def test_what_does_not_fit_is_said_with_what_to_set(
 
 async def test_an_endpoint_that_nobody_serves_cannot_be_reached(engine_of) -> None:
     engine = await engine_of(OPENAI_BASE_URL="http://127.0.0.1:9/v1")
-    with pytest.raises(ProviderUnavailable, match=r"127\.0\.0\.1 cannot be reached.*OPENAI_BASE_URL"):
+    with pytest.raises(ProviderUnavailable, match=r"127\.0\.0\.1:9 cannot be reached.*OPENAI_BASE_URL"):
         await engine.preflight({"author": "openai:m"})
 
 
@@ -59,7 +59,7 @@ def test_a_spec_is_taken_apart() -> None:
     ("given", "label"),
     [
         ({}, "openai"),
-        ({"OPENAI_BASE_URL": "http://gpu-7:8000/v1/"}, "gpu-7"),
+        ({"OPENAI_BASE_URL": "http://gpu-7:8000/v1/"}, "gpu-7:8000"),
         ({"OPENAI_BASE_URL": "https://user:secret@gw.example/v1"}, "gw.example"),
         ({"OPENAI_BASE_URL": "https://gw.example/v1", "endpoint_label": "lab"}, "lab"),
     ],
