@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from taskcraft_core.calls.journal import CallJournal
 
 
 class Once:
     """Looks answers up before they are asked for, and asks for each at most once at a time.
+
+    A call is a task of its own: an asker that is cancelled leaves it under way, for it may have been paid for, and its
+    answer is kept. Belongs to one event loop; `settle` before the journal is closed.
 
     Args:
         journal: Where answers are kept.
@@ -23,42 +26,80 @@ class Once:
         self.found = 0
         self.made = 0
         self._journal = journal
-        self._asking: dict[str, asyncio.Future[str | None]] = {}
+        self._answers: dict[str, asyncio.Future[str | None]] = {}
+        self._calls: set[asyncio.Task[str]] = set()
 
     async def get(self, key: str, make: Callable[[], Awaitable[str]]) -> str:
         """The answer under a key.
 
         Args:
             key: The sha256 of everything that could change the answer.
-            make: Asks for the answer and puts it into the journal before it returns it.
+            make: Asks for the answer and puts it into the journal before it returns it; in the context of whoever
+                asks first.
 
         Raises:
             Exception: What `make` raised, here or for whoever asked first.
         """
-        while (first := self._asking.get(key)) is not None:
+        while (first := self._answers.get(key)) is not None:
             response = await asyncio.shield(first)  # a plain await would let one cancelled caller cancel all
             if response is not None:
                 self.found += 1
                 return response
-        return await self._ask(key, make)
+        response = await asyncio.shield(self._start(key, make))
+        if response is None:
+            raise asyncio.CancelledError
+        return response
+
+    async def settle(self) -> None:
+        """Waits until the calls under way have ended, bounded by nothing but their own time-outs.
+
+        What they raise reaches their askers. In a run that is being cancelled they are cancelled too: whoever presses
+        Ctrl-C does not want to wait for answers.
+        """
+        calls = tuple(self._calls)
+        here = asyncio.current_task()
+        if here is not None and here.cancelling():
+            _cancel(calls)
+        try:
+            if calls:
+                await asyncio.wait(calls)
+        except asyncio.CancelledError:
+            _cancel(calls)
+            raise
+
+    def _start(self, key: str, make: Callable[[], Awaitable[str]]) -> asyncio.Future[str | None]:
+        """Begins a call; its answer is there for all when it ends, None if it was cancelled."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[str | None] = loop.create_future()
+        self._answers[key] = answer
+        call = loop.create_task(self._ask(key, make))
+        self._calls.add(call)
+
+        def ended(_: asyncio.Task[str]) -> None:
+            self._calls.discard(call)
+            del self._answers[key]
+            if call.cancelled():
+                answer.set_result(None)  # those who wait ask for themselves
+            elif (error := call.exception()) is not None:
+                answer.set_exception(error)
+                answer.exception()  # seen: nobody may be waiting any more
+            else:
+                answer.set_result(call.result())
+
+        call.add_done_callback(ended)
+        return answer
 
     async def _ask(self, key: str, make: Callable[[], Awaitable[str]]) -> str:
         """Looks up, then asks; the lookup is a part of it, so that nobody else starts between the two."""
-        asking = self._asking[key] = asyncio.get_running_loop().create_future()
-        try:
-            response = await self._journal.get(key)
-            if response is not None:
-                self.found += 1
-            else:
-                response = await make()
-                self.made += 1
-            asking.set_result(response)
+        response = await self._journal.get(key)
+        if response is not None:
+            self.found += 1
             return response
-        except Exception as error:
-            asking.set_exception(error)
-            asking.exception()  # seen: nobody else may be waiting for it
-            raise
-        finally:
-            del self._asking[key]
-            if not asking.done():
-                asking.set_result(None)  # cancelled: the others ask for themselves
+        response = await make()
+        self.made += 1
+        return response
+
+
+def _cancel(calls: Iterable[asyncio.Task[str]]) -> None:
+    for call in calls:
+        call.cancel()

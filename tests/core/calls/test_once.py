@@ -1,6 +1,7 @@
 """Single flight: an answer on its way is not asked for again."""
 
 import asyncio
+import gc
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from taskcraft_core.calls.journal import open_journal
 from taskcraft_core.calls.once import Once
+from taskcraft_core.calls.purpose import Purpose, purpose, working_on
 
 
 class Service:
@@ -98,7 +100,7 @@ async def test_a_failure_is_shared_and_then_forgotten(journal, service):
     assert (once.made, service.asked) == (1, 2)
 
 
-async def test_when_the_first_is_cancelled_one_of_the_others_asks(journal, service):
+async def test_when_the_first_is_cancelled_the_others_get_the_answer_of_its_call(journal, service):
     once = Once(journal)
     askers = [asyncio.create_task(once.get("k", service.make)) for _ in range(5)]
     await settle()
@@ -108,7 +110,114 @@ async def test_when_the_first_is_cancelled_one_of_the_others_asks(journal, servi
     done = await asyncio.gather(*askers, return_exceptions=True)
     assert isinstance(done[0], asyncio.CancelledError)
     assert done[1:] == ["answer"] * 4
-    assert (service.asked, service.most_at_once, once.made) == (2, 1, 1)
+    assert (service.asked, once.made, once.found) == (1, 1, 4)
+
+
+async def test_a_call_that_nobody_waits_for_any_more_is_kept(journal, service):
+    once = Once(journal)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await once.get("k", service.make)
+    waiting = asyncio.create_task(once.settle())
+    await settle()
+    assert not waiting.done()
+    service.open.set()
+    await waiting
+    assert (service.asked, once.made, once.found) == (1, 1, 0)
+    assert await journal.get("k") == "answer"
+    await once.settle()
+
+
+async def test_a_failure_that_nobody_waits_for_is_no_noise(journal, service):
+    heard = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context))
+    try:
+        once = Once(journal)
+        service.fault = ValueError("no")
+        asker = asyncio.create_task(once.get("k", service.make))
+        await settle()
+        asker.cancel()
+        service.open.set()
+        await once.settle()
+        await settle()
+        gc.collect()
+        assert not heard
+    finally:
+        asyncio.get_running_loop().set_exception_handler(None)
+    service.fault = None
+    assert await once.get("k", service.make) == "answer"
+
+
+async def test_a_call_is_made_in_the_context_of_who_asks_first(journal):
+    seen = []
+
+    async def make():
+        seen.append(purpose())
+        return "answer"
+
+    with working_on("depth", "Which moon?"):
+        await Once(journal).get("k", make)
+    assert seen == [Purpose("depth", "Which moon?")]
+
+
+async def test_a_cancelled_call_is_made_by_one_of_the_others(journal, service):
+    once = Once(journal)
+
+    async def gives_up():
+        await settle()
+        raise asyncio.CancelledError
+
+    askers = [asyncio.create_task(once.get("k", make)) for make in (gives_up, *[service.make] * 3)]
+    service.open.set()
+    done = await asyncio.gather(*askers, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError)
+    assert done[1:] == ["answer"] * 3
+    assert (service.asked, once.made, once.found) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("during", ["work", "settling"])
+async def test_a_run_that_is_cancelled_waits_for_no_answer(journal, service, during):
+    """The service never answers here: whatever waited for it would wait for ever."""
+    once = Once(journal)
+
+    async def run():
+        try:
+            asker = asyncio.create_task(once.get("k", service.make))
+            await settle()
+            asker.cancel()
+            if during == "work":
+                await asyncio.Event().wait()
+        finally:
+            await once.settle()
+
+    running = asyncio.create_task(run())
+    for _ in range(3):
+        await settle()
+    assert service.at_once == 1
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await settle()
+    assert service.at_once == 0
+
+
+def test_the_end_of_a_loop_ends_calls_that_are_under_way():
+    ended = []
+
+    async def make():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    async def main():
+        once = Once(Memory())
+        asker = asyncio.create_task(once.get("k", make))
+        await settle()
+        asker.cancel()
+
+    asyncio.run(main())
+    assert ended == [True]
 
 
 async def test_one_who_waits_may_be_cancelled_alone(journal, service):
@@ -162,9 +271,9 @@ async def test_whoever_is_cancelled_the_others_get_their_answer(record, gone, op
     done = await asyncio.gather(*askers, return_exceptions=True)
     for number, answer in enumerate(done):
         assert answer == "answer" or (isinstance(answer, asyncio.CancelledError) and number in gone)
-    assert service.most_at_once <= 1
-    assert once.made <= 1
-    assert once.made + once.found == done.count("answer")
+    await once.settle()
+    assert once.made == service.asked == 1
+    assert once.found == done[1:].count("answer")
 
 
 class Memory:
