@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ MAX_WEB_REDIRECTS = 5
 _AT_ONCE = 8
 _AGENT = "TaskCraft (+https://arxiv.org/abs/2506.10055)"
 _BUSY = frozenset({408, 425, 429})
+_ACCEPTED = {"Accept-Encoding": "gzip"}
+_PLAIN, _GZIP = ("", "identity"), ("gzip", "x-gzip")
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class Fetched(NamedTuple):
@@ -88,7 +92,7 @@ async def _follow(http: httpx.AsyncClient, url: str, most_mb: int) -> Fetched:
     """The body behind a URL and its redirects, whose own bodies are not read: they could be of any size."""
     at = httpx.URL(url)
     for _ in range(http.max_redirects + 1):
-        async with http.stream("GET", at, follow_redirects=False) as response:
+        async with http.stream("GET", at, headers=_ACCEPTED, follow_redirects=False) as response:
             if response.next_request is None:
                 return await _answer(response, url, most_mb)
             at = response.next_request.url
@@ -106,12 +110,27 @@ async def _answer(response: httpx.Response, url: str, most_mb: int) -> Fetched:
 
 
 async def _body(response: httpx.Response, url: str, most_mb: int) -> bytes:
-    """The body, read no further than the limit: a small compressed answer can be large."""
+    """The body, never more of it than the limit: a small compressed answer can be of any size.
+
+    So it is decoded here: what the client decodes with, it lets run to the end of whatever it received at once.
+    """
+    encoding = response.headers.get("content-encoding", "").strip().lower()
+    if encoding not in (*_PLAIN, *_GZIP):
+        raise DocumentError(Reason.FETCH_FAILED, _failed(url, f"it is compressed as {encoding[:40]!r}, unasked"))
+    decoder = zlib.decompressobj(_GZIP_OR_ZLIB) if encoding in _GZIP else None
+    most = most_mb * 2**20
     body = bytearray()
-    async for chunk in response.aiter_bytes(65536):
-        body += chunk
-        if len(body) > most_mb * 2**20:
+    async for chunk in response.aiter_raw(65536):
+        try:
+            body += decoder.decompress(chunk, most + 1 - len(body)) if decoder else chunk
+        except zlib.error:
+            raise DocumentError(Reason.FETCH_FAILED, _failed(url, "it is not compressed as it says")) from None
+        if len(body) > most:
             raise DocumentError(Reason.TOO_LARGE, f"{url}: the body is over {most_mb} MB; fetch and split it by hand.")
+        if decoder and decoder.eof:  # what follows is not part of it, and would be kept by the decoder
+            break
+    if body and decoder and not decoder.eof:
+        raise Outage(Reason.FETCH_FAILED, _failed(url, "its compressed body is cut off"))
     return bytes(body)
 
 

@@ -79,7 +79,7 @@ class Wire(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
-        return self._answers.get(request.url.path.strip("/"), httpx.Response(200, text="words"))
+        return self._answers.get(request.url.path.strip("/"), httpx.Response(200, stream=httpx.ByteStream(b"words")))
 
 
 class Names:
