@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.calls.prices import Prices
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.folder import check_folder
+from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.generation import SUPPORTED_LANGUAGES
 from taskcraft_core.models import Document
 from taskcraft_core.own_tasks import read_own_tasks
@@ -107,7 +109,13 @@ def _price(usd: float | None) -> str:
 
 
 def _newest(out: Path, stage: str) -> list[Reference]:
-    """The shards of the newest manifest of a stage; none if there is none, or if it can no longer be read."""
-    found = sorted((out / "work" / stage).glob("*.shards.json"), key=lambda path: (path.stat().st_mtime, path.name))
-    listed = [read_manifest(out, path.relative_to(out).as_posix()) for path in found]
-    return next((shards for shards in reversed(listed) if len(shards) > 1), listed[-1] if listed else [])
+    """The shards of a stage's newest manifest of several, else of the newest; none if none can be read."""
+    files = (out / "work" / stage).glob("*.shards.json")
+    newest: list[Reference] | None = None
+    for path in sorted(files, key=lambda path: (path.stat().st_mtime, path.name), reverse=True):
+        with suppress(TaskCraftError):
+            shards = read_manifest(out, path.relative_to(out).as_posix())
+            if len(shards) > 1:
+                return shards
+            newest = shards if newest is None else newest
+    return newest or []

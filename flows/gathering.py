@@ -10,7 +10,7 @@ from typing import Any
 from prefect import Task
 
 from flows.outlook import Meter, items_of
-from taskcraft_core.errors import BudgetExceeded, TaskCraftError
+from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference, result_sound
 from tasks.manifest import write_manifest
@@ -22,6 +22,10 @@ SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
 WAITING_SHARDS_AT_ONCE = 8
 """Where roles wait for models. An unfinished shard loses nothing then: its calls are in the journal."""
+
+
+STOPPING = (BudgetExceeded, ProviderError, ConfigError)
+"""What the next shard would run into as well, so that none is begun after it."""
 
 
 def shards_at_once(*roles: str) -> int:
@@ -73,23 +77,24 @@ async def run_shards(
 
     Raises:
         BudgetExceeded: A cap is reached; no other shard was begun, and those in flight were let end.
-        StageFailed: After all shards were tried, when some failed; tells how many, and the first reason.
+        StageFailed: Some failed; tells how many, and the first reason. All were tried, unless a service or a
+            setting was what stopped one: then as with a cap.
     """
     label = label or stage
     sound = {fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint)}
     meter = Meter(watcher(), items_of(shards, sound), counts)
     gate = asyncio.Semaphore(at_once)
-    reached: list[BudgetExceeded] = []
+    stopped: list[Exception] = []
 
-    async def one(fingerprint: str) -> Reference:
+    async def one(fingerprint: str) -> Reference | None:
         async with gate:
-            if reached:
-                raise reached[0]
+            if stopped:
+                return None
             fresh = compute.with_options(refresh_cache=fingerprint not in sound)
             try:
                 reference = await fresh(out=out, stage=stage, fingerprint=fingerprint, **shards[fingerprint])
-            except BudgetExceeded as error:
-                reached.append(error)
+            except STOPPING as error:
+                stopped.append(error)
                 raise
         meter.shard_done()
         return Reference.model_validate(reference)
@@ -101,8 +106,8 @@ async def run_shards(
         finally:
             meter.stage_ends()
             give_back()
-    if reached:
-        raise meter.stopped(label, reached[0]) from reached[0]
+    if reached := next((error for error in stopped if isinstance(error, BudgetExceeded)), None):
+        raise meter.stopped(label, reached) from reached
     done = _unless_failed(label, results)
     manifest = write_manifest(Path(out), stage, done)
     return StageRun(
@@ -110,7 +115,7 @@ async def run_shards(
     )
 
 
-def _unless_failed(stage: str, results: Sequence[Reference | BaseException]) -> list[Reference]:
+def _unless_failed(stage: str, results: Sequence[Reference | BaseException | None]) -> list[Reference]:
     failures = [result for result in results if isinstance(result, BaseException)]
     if failures:
         first = failures[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
@@ -11,7 +12,7 @@ from pydantic_settings import SettingsError
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.roles.bench import check_spec, make_role
-from taskcraft_core.roles.llm.spec import is_model
+from taskcraft_core.roles.llm.spec import is_model, missing_key
 from tasks.workbench import ROLES, engine_for
 
 
@@ -22,7 +23,7 @@ def read_settings() -> Settings:
         ConfigError: One is wrong; it is named, and what it holds is not, for it may be a secret.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         name = "_".join(str(part) for part in first["loc"][:1]).upper()
@@ -30,6 +31,13 @@ def read_settings() -> Settings:
         raise ConfigError(f"The environment variable {variable} is not valid: {first['msg']}.") from None
     except SettingsError as error:
         raise ConfigError(f"An environment variable is no JSON: {str(error).rstrip('.')}.") from None
+    addresses = {"OPENAI_BASE_URL": settings.openai_base_url, "TASKCRAFT_TAVILY_BASE_URL": settings.tavily_base_url}
+    for variable, address in addresses.items():
+        if address and not _is_address(address):
+            raise ConfigError(
+                f"The environment variable {variable} is not valid: it is no http:// or https:// address."
+            )
+    return settings
 
 
 def check_roles(config: BuildConfig, settings: Settings, needs_key: bool = True) -> None:
@@ -49,10 +57,7 @@ def check_roles(config: BuildConfig, settings: Settings, needs_key: bool = True)
         if not is_model(spec):
             make_role(role, spec)
         elif needs_key and _missing(settings.openai_api_key):
-            raise ConfigError(
-                f"{spec} needs the environment variable OPENAI_API_KEY, which is not set; for an endpoint of your own "
-                "set OPENAI_BASE_URL too, and any text as the key if it asks for none."
-            )
+            raise ConfigError(missing_key(spec))
     if config.search == "tavily" and needs_key and _missing(settings.tavily_api_key):
         raise ConfigError("--search tavily needs the environment variable TAVILY_API_KEY, which is not set.")
 
@@ -78,6 +83,14 @@ async def preflight(out: Path, config: BuildConfig) -> None:
     engine = await engine_for(out, config)
     if engine is not None:
         await engine.preflight({role: getattr(config, role) for role in ROLES})
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        return False
 
 
 def _missing(key: SecretStr | None) -> bool:

@@ -69,11 +69,17 @@ async def extend_width_shard(
         for parts in await aside(_groups, folder, verified, config)
         if bucket_of(content_hash([part.task_id for part in parts]), config.buckets) == bucket
     ]
-    items = [Item(" + ".join(p.question for p in parts), parts[0].evidence[0].document_id, parts) for parts in ours]
+    items = [_group(parts) for parts in ours]
     results = await each("width", items, work, items_at_once(config.author, config.solver, config.judge))
     merged = [result for result in results if isinstance(result, Task)]
     rejections = [result for result in results if isinstance(result, Rejection)]
     return write_result(folder, stage, fingerprint, merged, Task, rejections)
+
+
+def _group(parts: tuple[Task, ...]) -> Item[tuple[Task, ...]]:
+    """Parts to be merged; what comes of them has no id yet, so their own stand for it."""
+    name, ids = (" + ".join(found) for found in ([one.question for one in parts], [one.task_id for one in parts]))
+    return Item(name, parts[0].evidence[0].document_id, parts, ids)
 
 
 @lru_cache(maxsize=1)

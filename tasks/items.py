@@ -1,4 +1,8 @@
-"""The items of a shard, several under way at a time: while one waits for a model, the others go on."""
+"""The items of a shard, several under way at a time: while one waits for a model, the others go on.
+
+How many is counted over all shards of the process: the last shard of a stage may have all the room for itself, and
+eight shards have no more of it together. They take turns.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from taskcraft_core.calls.purpose import working_on
 from taskcraft_core.errors import ResponseError
@@ -15,26 +20,30 @@ from tasks.progress import items_done
 T = TypeVar("T")
 R = TypeVar("R")
 
+_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, asyncio.Semaphore]] = WeakKeyDictionary()
+
 
 @dataclass(frozen=True)
 class Item(Generic[T]):
     """What a stage works on.
 
     Attributes:
-        name: A task id, a question or a document's uri; its calls and its rejection are booked under it.
+        name: A task id, a question or a document's uri; its rejection is booked under it.
         document_id: The document that it comes from.
         value: The thing itself.
+        task_id: What its calls are booked under; the name, if it has none.
     """
 
     name: str
     document_id: str
     value: T
+    task_id: str = ""
 
 
 async def each(
     stage: Stage, items: Sequence[Item[T]], work: Callable[[T], Awaitable[R]], at_once: int
 ) -> list[R | Rejection]:
-    """Works on every item, at most `at_once` at a time.
+    """Works on every item, at most `at_once` at a time, those of other shards counted.
 
     An error stops the shard, but not the items under way: their calls are paid for, and are kept by letting them
     end. Only a cancellation stops everything at once.
@@ -43,7 +52,8 @@ async def each(
         stage: Whose items they are.
         items: In the order of the results.
         work: What is done with each.
-        at_once: 1 for roles that compute and never wait.
+        at_once: 1 for roles that compute and never wait: one of this shard. Shards that say the same larger number
+            share the room.
 
     Returns:
         What the work gave, in the order of the items; a rejection where a model gave nothing to go on with.
@@ -53,28 +63,35 @@ async def each(
     """
     results: dict[int, R | Rejection] = {}
     failures: list[Exception] = []
-    waiting = iter(enumerate(items))
+    room = _room(at_once) if at_once > 1 else asyncio.Semaphore(1)
 
-    async def worker() -> None:
-        while not failures and (following := next(waiting, None)) is not None:
-            place, item = following
-            try:
-                with working_on(stage, item.name):
-                    results[place] = await work(item.value)
-            except ResponseError as error:
-                results[place] = _rejected(stage, item, error)
-            except Exception as error:
-                failures.append(error)
-                return
-            items_done()
-            await asyncio.sleep(0)
+    async def one(place: int, item: Item[T]) -> None:
+        try:
+            with working_on(stage, item.task_id or item.name):
+                results[place] = await work(item.value)
+        except ResponseError as error:
+            results[place] = _rejected(stage, item, error)
+        except Exception as error:
+            failures.append(error)
+            return
+        items_done()
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(at_once, len(items))):
-            group.create_task(worker())
+        for place, item in enumerate(items):
+            await room.acquire()
+            if failures:
+                room.release()
+                break
+            # not at the end of the work, which a cancellation may keep from beginning
+            group.create_task(one(place, item)).add_done_callback(lambda _: room.release())
     if failures:
         raise failures[0]
     return [results[place] for place in range(len(items))]
+
+
+def _room(most: int) -> asyncio.Semaphore:
+    """One for each event loop, as a semaphore that was waited for belongs to its loop for ever."""
+    return _rooms.setdefault(asyncio.get_running_loop(), {}).setdefault(most, asyncio.Semaphore(most))
 
 
 def parted(results: Iterable[tuple[list[T], list[Rejection]] | Rejection]) -> tuple[list[T], list[Rejection]]:

@@ -14,10 +14,9 @@ async def costs_of(out: Path, settings: Settings) -> list[CostLine]:
     Raises:
         ConfigError: The journal cannot be read.
     """
-    url = str(settings.journal_url.get_secret_value()) if settings.journal_url else None
-    if url is None and not (out / JOURNAL).exists():
+    if settings.journal_address is None and not (out / JOURNAL).exists():
         return []
-    journal = await open_journal(out, url)
+    journal = await open_journal(out, settings.journal_address)
     try:
         return await journal.costs()
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
-from taskcraft_core.models import AtomicTask, Rejection, Task
+from taskcraft_core.models import AtomicTask, Rejection, Task, task_id_of
 from taskcraft_core.shards import Reference, read_result, write_result
 from taskcraft_core.verification import verify
 from tasks.caching import kept, shard_task
@@ -27,8 +27,13 @@ async def verify_atomic_shard(
         return await verify(atomic, bench, config)
 
     atomics = read_result(folder, authored, AtomicTask)[0]
-    items = [Item(one.question, one.evidence.document_id, one) for one in atomics]
+    items = [Item(one.question, one.evidence.document_id, one, _id_of(one)) for one in atomics]
     results = await each("verify", items, work, items_at_once(config.solver, config.judge))
     verified = [result for result in results if isinstance(result, Task)]
     rejections = [result for result in results if isinstance(result, Rejection)]
     return write_result(folder, stage, fingerprint, verified, Task, rejections)
+
+
+def _id_of(one: AtomicTask) -> str:
+    """The id that it has if it passes."""
+    return task_id_of(one.question, (one.answer,), one.identifier, one.relation, (), (one.evidence,))

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 JOURNAL = "solutions.sqlite"
 """Where solutions are remembered, under the output folder."""
 ROLES = ("author", "solver", "judge")
+SPARE_ITEMS = 8
+"""Items under way beyond the calls that may be in flight."""
 
 
 @dataclass
@@ -57,8 +59,14 @@ def waits(*specs: str) -> bool:
 
 
 def items_at_once(*specs: str) -> int:
-    """How many items of a shard are under way for these roles: calls are limited elsewhere, this bounds memory."""
-    return Settings().calls_at_once if waits(*specs) else 1
+    """How many items of this process are under way for these roles: calls are limited elsewhere, this bounds memory.
+
+    A few more than calls may be in flight, for an item computes a little between its calls.
+    """
+    if not waits(*specs):
+        return 1
+    settings = Settings()
+    return max(1, settings.calls_at_once // settings.processes) + SPARE_ITEMS
 
 
 async def engine_for(out: Path, config: BuildConfig) -> Engine | None:
@@ -141,7 +149,7 @@ async def _web_tools(out: Path, corpus: Corpus, engine: Engine | None) -> Toolbo
     web = Web(engine.settings, engine.journal, engine.once, engine.budget, out / "documents")
     _held.closing.push_async_callback(web.close)
     sandbox = await _held.closing.enter_async_context(Sandbox(engine.settings))
-    return web_toolbox(corpus, web, sandbox)
+    return web_toolbox(corpus, web, sandbox, picture=engine.picture)
 
 
 async def _put_bench_away() -> None:

@@ -81,6 +81,13 @@ def test_a_setting_that_is_wrong_is_named_and_not_shown(tmp_path: Path) -> None:
     assert "planted-secret" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [("build", "data/samples"), ("costs",)])
+def test_an_address_that_is_none_is_one_sentence(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = taskcraft(*command, "--out", str(tmp_path), OPENAI_BASE_URL="http://[::1", OPENAI_API_KEY="any")
+    assert done.returncode == 2 and done.stderr.startswith("taskcraft: The environment variable OPENAI_BASE_URL is not")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_no_call_allowed_is_no_call_made_and_no_document_read(tmp_path: Path) -> None:
     """The address answers nothing: a call would fail in another way. A judge of its own work is warned of."""
     nowhere = {"OPENAI_API_KEY": "sk-planted", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}

@@ -12,6 +12,7 @@ from taskcraft_core.errors import BudgetExceeded, ResponseError
 from taskcraft_core.models import Reason, Rejection
 from tasks.items import Item, each
 from tasks.progress import watched_by
+from tasks.workbench import SPARE_ITEMS, items_at_once
 
 
 class Ear:
@@ -63,6 +64,66 @@ async def test_as_many_as_allowed_are_under_way() -> None:
         return value
 
     assert await asyncio.wait_for(each("depth", numbered([1, 2, 3]), work, 3), 5) == [1, 2, 3]
+
+
+async def test_shards_share_the_room_and_take_turns() -> None:
+    """Each of eight shards could fill it alone."""
+    under_way = most = 0
+    begun: list[int] = []
+    ended: list[int] = []
+
+    async def work(shard: int) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        begun.append(shard)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        under_way -= 1
+
+    async def run(shard: int) -> None:
+        await each("verify", numbered([shard] * 40), work, 12)
+        ended.append(len(begun))
+
+    async with asyncio.TaskGroup() as group:
+        for shard in range(8):
+            group.create_task(run(shard))
+    assert most == 12 and len(begun) == 8 * 40
+    assert set(begun[: ended[0]]) == set(range(8)), "no shard waits until another has ended"
+
+
+async def test_rules_go_item_by_item_in_each_shard() -> None:
+    both = asyncio.Barrier(2)
+
+    async def work(value: int) -> int:
+        await both.wait()
+        return value
+
+    shards = (each("verify", numbered(values), work, 1) for values in ([1, 2], [3, 4]))
+    assert await asyncio.wait_for(asyncio.gather(*shards), 5) == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(("processes", "calls"), [("1", 64), ("4", 16), ("100", 1)])
+def test_a_few_more_items_than_calls_of_this_process(
+    monkeypatch: pytest.MonkeyPatch, processes: str, calls: int
+) -> None:
+    monkeypatch.setenv("TASKCRAFT_CALLS_AT_ONCE", "64")
+    monkeypatch.setenv("TASKCRAFT_PROCESSES", processes)
+    assert items_at_once("extractive", "openai:some-model") == calls + SPARE_ITEMS
+    assert items_at_once("extractive", "extractive") == 1
+
+
+async def test_calls_are_booked_under_the_task_and_a_rejection_under_its_name() -> None:
+    booked: list[str] = []
+
+    async def work(value: int) -> int:
+        booked.append(purpose().item)
+        raise ResponseError(Reason.RESPONSE_INVALID, "The model answered in prose.")
+
+    items = [Item("a question", "a document", 1, "0f3c"), Item("a uri", "a document", 2)]
+    rejections = await each("verify", items, work, 1)
+    assert booked == ["0f3c", "a uri"]
+    assert [one.item for one in rejections if isinstance(one, Rejection)] == ["a question", "a uri"]
 
 
 async def test_what_a_model_answers_wrongly_is_a_rejection_of_its_item() -> None:
@@ -121,6 +182,23 @@ async def test_a_cancellation_stops_all_at_once() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(running, 5)
     assert sorted(ended) == [1, 2]
+    again = asyncio.Barrier(2)
+
+    async def meet(_: int) -> None:
+        await again.wait()
+
+    await asyncio.wait_for(each("verify", numbered([1, 2]), meet, 2), 5)  # all the room is there again
+
+
+async def test_work_that_never_began_gives_its_room_back() -> None:
+    async def work(value: int) -> int:
+        return value
+
+    running = asyncio.create_task(each("verify", numbered([1, 2, 3]), work, 2))
+    asyncio.get_running_loop().call_soon(running.cancel)  # after its first step, before that of its items
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert await asyncio.wait_for(each("verify", numbered([1, 2, 3]), work, 2), 5) == [1, 2, 3]
 
 
 async def test_nothing_to_do_is_nothing_done() -> None:

@@ -6,7 +6,7 @@ import pytest
 from prefect import flow
 
 from flows.gathering import SHARDS_AT_ONCE, StageFailed, StageRun, run_shards
-from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderUnavailable
+from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderRefused, ProviderUnavailable
 from taskcraft_core.models import Reason, Rejection, Task
 from taskcraft_core.shards import Reference, rejected_path, result_path, write_result
 from tasks.caching import kept, shard_task
@@ -92,8 +92,8 @@ async def test_a_folder_that_was_moved_is_used_as_it_is(work: Work, tmp_path: Pa
 
 
 async def test_one_failure_does_not_stop_the_others(work: Work, tmp_path: Path) -> None:
-    work.failures["aaaa"] = [ConfigError("the wrong folder")]
-    with pytest.raises(StageFailed, match=r"1 of 3 shards of the stage verify failed \(the wrong folder\)"):
+    work.failures["aaaa"] = [ValueError("a wrong number")]
+    with pytest.raises(StageFailed, match=r"1 of 3 shards of the stage verify failed \(ValueError: a wrong number\)"):
         await run(work, tmp_path)
     assert sorted(work.done) == ["bbbb", "cccc"]
     recovered = await run(work, tmp_path)
@@ -120,6 +120,27 @@ async def test_a_cap_that_is_reached_stops_the_stage_and_is_not_tried_again(work
     assert len(begun) == SHARDS_AT_ONCE and not any(len(work.failures[name]) == 0 for name in names)
     work.failures = {}
     assert (await run(work, tmp_path, names)).computed == 8
+
+
+@pytest.mark.parametrize("kind", [ProviderRefused, ProviderUnavailable, ConfigError])
+async def test_what_the_next_shard_would_run_into_too_stops_the_stage(
+    work: Work, tmp_path: Path, kind: type[Exception]
+) -> None:
+    names = tuple(letter * 4 for letter in "abcdef")
+    work.failures = {name: [kind("the key is wrong.") for _ in range(9)] for name in names}
+    with pytest.raises(StageFailed, match=r"^2 of 6 shards of the stage verify failed \(the key is wrong\)"):
+        await run(work, tmp_path, names)
+    assert sum(len(failures) < 9 for failures in work.failures.values()) == SHARDS_AT_ONCE
+    work.failures = {}
+    assert (await run(work, tmp_path, names)).computed == 6
+
+
+async def test_what_is_in_flight_when_a_stage_stops_is_kept(work: Work, tmp_path: Path) -> None:
+    work.failures["aaaa"] = [ConfigError("the key is wrong")]
+    with pytest.raises(StageFailed, match="^1 of 3 shards"):
+        await run(work, tmp_path)
+    assert work.done == ["bbbb"]
+    assert (await run(work, tmp_path)).reused == 1
 
 
 async def test_a_listener_hears_of_every_step(work: Work, tmp_path: Path) -> None:
