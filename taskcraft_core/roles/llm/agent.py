@@ -8,17 +8,17 @@ from typing import Any, Generic, TypeVar
 
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langsmith import tracing_context
 
 from taskcraft_core.models import Message, ToolCall
 from taskcraft_core.prompts import prompt
 from taskcraft_core.roles.llm.answers import ANSWERS, Answer
-from taskcraft_core.roles.llm.chat import Desk, JournalledChat, OutOfSteps, lang_tools, text_of
+from taskcraft_core.roles.llm.chat import ROLES, Desk, JournalledChat, OutOfSteps, lang_tools, text_of
 from taskcraft_core.roles.llm.completion import Choice, Completion, Said
 from taskcraft_core.roles.llm.structured import RoleModel, read
 from taskcraft_core.tools import Toolbox
 
 A = TypeVar("A", bound=Answer)
-_ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Agents:
         graph = self._agent(name, tools, max_steps)
         asked = [SystemMessage(prompt(name).instructions), HumanMessage(prompt(name).render(values))]
         try:
-            state = await graph.ainvoke({"messages": asked}, {"recursion_limit": 4 * max_steps + 20})
+            with tracing_context(enabled=False):  # documents go nowhere that the user has not named
+                state = await graph.ainvoke({"messages": asked}, {"recursion_limit": 4 * max_steps + 20})
         except OutOfSteps as stopped:
             return Run(None, trajectory_of(stopped.messages))
         messages: list[BaseMessage] = state["messages"]
@@ -86,7 +87,7 @@ def _message(message: BaseMessage) -> Message:
     answered = message if isinstance(message, ToolMessage) else None
     return Message.model_validate(
         {
-            "role": _ROLES[message.type],
+            "role": ROLES[message.type],
             "content": str(message.content),
             "tool_calls": [
                 ToolCall(id=call["id"] or "", name=call["name"], arguments=text_of(call["args"])) for call in calls

@@ -17,11 +17,12 @@ from langchain_core.tools import BaseTool
 from taskcraft_core.models import Reason
 from taskcraft_core.roles.llm.answers import ANSWERS
 from taskcraft_core.roles.llm.completion import Completion
-from taskcraft_core.roles.llm.request import ChatRequest, JsonMessage
+from taskcraft_core.roles.llm.request import JsonMessage
 from taskcraft_core.roles.llm.structured import RoleModel, Unusable, read, usable
 from taskcraft_core.tools import READERS, Toolbox
 
-_ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
+ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
+"""What OpenAI calls the senders that LangChain calls otherwise."""
 
 
 class OutOfSteps(Exception):
@@ -82,10 +83,9 @@ class JournalledChat(BaseChatModel):
     ) -> ChatResult:
         desk: Desk = self.desk
         taken = sum(len(message.tool_calls) for message in messages if isinstance(message, AIMessage))
-        request = ChatRequest(
-            desk.model.spec.model, desk.model.role, shown(messages, desk), desk.prompt, desk.model.spec.sampling,
-            tools=desk.tools.schemas, may_call=taken < desk.max_steps,
-        )  # fmt: skip
+        request = desk.model.request(
+            desk.prompt, shown(messages, desk), tools=desk.tools.schemas, may_call=taken < desk.max_steps
+        )
         completion = await usable(desk.model.endpoint, request, lambda one: _check(one, desk))
         reply = _reply(completion, taken)
         if taken + len(reply.tool_calls) > desk.max_steps:
@@ -117,7 +117,7 @@ def shown(messages: Sequence[BaseMessage], desk: Desk) -> list[JsonMessage]:
 
 def as_json(message: BaseMessage) -> JsonMessage:
     """A LangChain message in the form of OpenAI's chat completions."""
-    found: JsonMessage = {"role": _ROLES[message.type], "content": message.content}
+    found: JsonMessage = {"role": ROLES[message.type], "content": message.content}
     if isinstance(message, ToolMessage):
         found["tool_call_id"] = message.tool_call_id
     if isinstance(message, AIMessage) and message.tool_calls:

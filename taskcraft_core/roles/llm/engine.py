@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ class Engine:
         return client
 
     async def preflight(self, specs: Mapping[str, str]) -> None:
-        """Makes one small call to every model, before a document is spent on it; kept like any other.
+        """Makes one or two calls to every model, before a document is spent on it; kept like any other.
 
         Args:
             specs: By role.
@@ -122,7 +123,8 @@ class Engine:
             ConfigError: A key, model, parameter or context length does not do; says what to set.
             ProviderUnavailable: The endpoint cannot be reached.
         """
-        unique = {spec: role for role, spec in specs.items() if is_model(spec)}
+        # who judges only needs no tools, so a model is tried in the role that needs most
+        unique = {specs[role]: role for role in ("judge", "author", "solver") if is_model(specs.get(role, ""))}
         for spec, role in unique.items():
             await preflight(self.model(role, spec, attempts=3))
 
@@ -131,9 +133,15 @@ class Engine:
         path = self._documents / document.id
         if document.media_type not in SHOWN_TYPES or not path.is_file() or path.stat().st_size > MOST_IMAGE_BYTES:
             return None
-        return f"data:{document.media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"
+        return _data_uri(path, document.media_type)
 
     async def close(self) -> None:
         """Closes the client, and the journal after what it still has to write."""
         await self._http.aclose()
         await self.journal.close()
+
+
+@lru_cache(maxsize=16)
+def _data_uri(path: Path, media_type: str) -> str:
+    """An agent shows the same image with every message; documents are named by their bytes, so they never change."""
+    return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -46,9 +46,9 @@ class RoleModel:
     role: str
     spec: ModelSpec
 
-    def request(self, name: str, messages: Sequence[JsonMessage], sample: int = 0) -> ChatRequest:
-        """The request for the answer to a prompt."""
-        return ChatRequest(self.spec.model, self.role, messages, name, self.spec.sampling, sample=sample)
+    def request(self, name: str, messages: Sequence[JsonMessage], **more: Any) -> ChatRequest:
+        """The request for the answer to a prompt; `more` are other fields of `ChatRequest`."""
+        return ChatRequest(self.spec.model, self.role, messages, name, self.spec.sampling, **more)
 
 
 def messages_of(name: str, values: Mapping[str, str], image: str | None = None) -> list[JsonMessage]:
@@ -84,7 +84,7 @@ async def ask(
         TaskCraftError: See `Endpoint.complete`.
     """
     assert ANSWERS[name] is answer
-    request = model.request(name, messages_of(name, values, image), sample)
+    request = model.request(name, messages_of(name, values, image), sample=sample)
     completion = await usable(model.endpoint, request, lambda one: read(one, answer))
     return read(completion, answer)
 

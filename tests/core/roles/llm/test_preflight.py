@@ -1,6 +1,10 @@
 """Before a document is spent: a key, a model, parameters and a context that do not fit are one sentence each."""
 
+import base64
+import io
+
 import pytest
+from PIL import Image
 
 from taskcraft_core.config import Settings
 from taskcraft_core.errors import ConfigError, ProviderUnavailable
@@ -10,11 +14,22 @@ from taskcraft_core.roles.llm.spec import ModelSpec, endpoint_label, parse_spec
 ROLES = {"author": "openai:m", "solver": "openai:m", "judge": "openai:m?temperature=0", "search": "local"}
 
 
-async def test_one_call_a_model_and_none_the_second_time(server: Loopback, engine_of) -> None:
+async def test_a_model_is_called_once_and_once_with_tools_and_never_again(server: Loopback, engine_of) -> None:
+    server.control(keep=10)
     await (await engine_of()).preflight(ROLES)
-    assert server.stats()["seen"] == 2
+    sent = [request["body"] for request in server.requests()]
+    assert [("temperature" in body, "tools" in body) for body in sent] == [(True, False), (False, False), (False, True)]
     await (await engine_of()).preflight(ROLES)
-    assert server.stats()["seen"] == 2
+    assert server.stats()["seen"] == 3
+
+
+async def test_a_model_that_sees_is_shown_an_image(server: Loopback, engine_of) -> None:
+    server.control(keep=10)
+    await (await engine_of()).preflight({"solver": "openai:m?vision=true"})
+    content = server.requests()[-1]["body"]["messages"][1]["content"]
+    (image,) = [part["image_url"]["url"] for part in content if part["type"] == "image_url"]
+    kind, _, data = image.partition(";base64,")
+    assert kind == "data:image/png" and Image.open(io.BytesIO(base64.b64decode(data))).load()
 
 
 @pytest.mark.parametrize(
