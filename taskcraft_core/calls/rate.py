@@ -37,8 +37,11 @@ SETTLED = 1.0
 """Seconds after which a lower rate shows: a service that counts the calls of the last second has forgotten the rest."""
 SOME = 40
 """Outcomes from which on a share is worth a thought."""
-ENOUGH = 3
-"""Refusals by which a trial's must differ from half of what was to be expected, to end it."""
+LIMIT, NOISE = 3, 4
+"""By how many refusals a trial must see fewer, or more, than half of what was expected, to end; more is a rash word
+where refusals are heard of before answers."""
+HINT = 0.05
+"""Seconds after a refusal in which nothing is sent while no answer is known: there may be more to come."""
 
 
 class AdaptiveRate:
@@ -133,10 +136,11 @@ class AdaptiveRate:
             self._drop(sent_at, now, nothing=nothing)
             self._pause(now, retry_after)
             return True
-        share = min(
-            self._share, refused / max(sent, 1)
-        )  # refusals are heard of before answers: at first, that misleads
-        if not self._suspected and self._heard >= SOME and share > self._tolerated:
+        if not self._answered:
+            self._pace.next_at = max(self._pace.next_at, now + HINT)
+        share = min(self._share, refused / max(sent, 1))  # the first one misleads before the first answers are there
+        known = self._heard >= SOME and sent_at - self._sent[0] >= SETTLED
+        if known and not self._suspected and share > self._tolerated:
             self._try_lower(sent_at, now, share)
         return False
 
@@ -148,7 +152,7 @@ class AdaptiveRate:
         self._share += (refused - self._share) / min(self._heard, RECENT)
         if self._suspected:
             self._evidence += self._suspected - 2 * refused
-            if abs(self._evidence) > ENOUGH or self._heard >= RECENT:
+            if not -NOISE < self._evidence < LIMIT or self._heard >= RECENT:
                 self._judge(sent_at)
         elif self._share < self._tolerated / 4:  # there has been no reason to tolerate so much
             self._tolerated = max(self._tolerated * (1 - 1 / LONG), TOLERATED)
@@ -157,8 +161,7 @@ class AdaptiveRate:
         """Under the plateau if the rate is above it: there the service accepted all. Else half of what it accepts."""
         self._before = (self._accepted, self._rough, self._in_use)
         self._suspected, self._evidence = share, 0.0
-        after, _ = self._second(sent_at)
-        seen = self._seen(max(after, self._sent[0]), sent_at)
+        seen = self._seen(*self._second(sent_at))
         if self._rough or self.rate <= PLATEAU * self._accepted or math.isinf(self._accepted):
             self._ceiling = LOWERED * seen
         else:
