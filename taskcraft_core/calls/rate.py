@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
 
 from taskcraft_core.calls.pace import SLACK, Pace
 
@@ -67,7 +67,7 @@ class AdaptiveRate:
         self._rough = False  # whether that was measured from too little to be relied upon
         self._in_use = 0.0  # seconds since in which the pace was what held calls back
         self._sent: deque[float] = deque(maxlen=10_000)
-        self._refused: deque[float] = deque(maxlen=10_000)  # when the calls were sent that were refused
+        self._refused: deque[float] = deque(maxlen=1_000)  # when the calls were sent that were refused
         self._dropped_at = -math.inf  # the last pause began
         self._window = (-math.inf, -math.inf)  # what was accepted was measured from the calls sent then
         self._answered = False  # whether any call was that was sent since
@@ -222,7 +222,8 @@ class AdaptiveRate:
 
     def _seen(self, after: float, until: float) -> float:
         """Calls a second accepted of those sent in this time."""
-        return max((self._count(after, until)[0] - self._count(after, until)[1]) / (until - after), SLOWEST)
+        sent, refused = self._count(after, until)
+        return max((sent - refused) / (until - after), SLOWEST)
 
     def _measure_again(self) -> None:
         """While the pause lasts, refusals keep coming in: the more of them, the clearer what was accepted."""
@@ -231,9 +232,6 @@ class AdaptiveRate:
             self._set_rate()
 
     def _count(self, after: float, until: float) -> tuple[int, int]:
-        """Calls sent in this time, and those of them that were refused."""
-        return _between(self._sent, after, until), _between(self._refused, after, until)
-
-
-def _between(moments: Iterable[float], after: float, until: float) -> int:
-    return sum(1 for moment in moments if after < moment <= until)
+        """Calls sent in this time, and those of them that were refused (which are not told in order)."""
+        sent = bisect_right(self._sent, until) - bisect_right(self._sent, after)
+        return max(sent, 0), sum(1 for moment in self._refused if after < moment <= until)
