@@ -146,9 +146,9 @@ async def _engine(out: Path, config: BuildConfig) -> Engine | None:
 async def _web_tools(out: Path, corpus: Corpus, engine: Engine | None) -> Toolbox:
     """The tools over the live web, which keep their answers where the engine keeps its own."""
     assert engine is not None, "searching the web opens the engine"
-    web = Web(engine.settings, engine.journal, engine.once, engine.budget, out / "documents")
-    _held.closing.push_async_callback(web.close)
     sandbox = await _held.closing.enter_async_context(Sandbox(engine.settings))
+    web = Web(engine.settings, engine.journal, engine.once, engine.budget, out / "documents")
+    _held.closing.push_async_callback(web.close)  # before the sandbox: pages under way are still parsed
     return web_toolbox(corpus, web, sandbox, picture=engine.picture)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.sandbox import Sandbox
 from taskcraft_core.models import Document
+from taskcraft_core.tools.both_search import BothSearch
 from taskcraft_core.tools.hit import Hit, Search
 from taskcraft_core.tools.local_search import LocalSearch
 from taskcraft_core.tools.reading import READERS, find, reading_tools
@@ -16,8 +17,8 @@ from taskcraft_core.tools.web import Web
 from taskcraft_core.tools.web_reading import WebPages
 
 __all__ = [
-    "READERS", "SEARCH", "Hit", "LocalSearch", "Parameter", "Search", "Tool", "Toolbox", "Web", "WebPages",
-    "local_toolbox", "reading_tools", "search_tool", "web_toolbox",
+    "READERS", "SEARCH", "BothSearch", "Hit", "LocalSearch", "Parameter", "Search", "Tool", "Toolbox", "Web",
+    "WebPages", "local_toolbox", "reading_tools", "search_tool", "web_toolbox",
 ]  # fmt: skip
 
 
@@ -46,7 +47,7 @@ def web_toolbox(
         corpus: Documents that need no fetching.
         web: What the live web needs; closing it closes the connections of these tools.
         sandbox: Where pages are parsed.
-        search: What to search with, if not with the service of the live web.
+        search: What to search with, if not the corpus and then the service of the live web.
         picture: Shows images to models that see.
 
     Raises:

@@ -51,7 +51,7 @@ class LocalSearch:
 
     def _ranked(self, query: str, k: int) -> list[tuple[str, int]]:
         """(document id, part from 0), best first; documents that have the query as their title come before all."""
-        titled = {document.id: 0 for document in self._corpus.by_title(query.strip(" \t\n\"'“”«»《》"))}
+        titled = {document.id: 0 for document in self._corpus.by_title(as_title(query))}
         found = self._found(query, k + len(titled))
         first = sorted(titled, key=lambda key: (-found.get(key, (0.0, 0))[0], key))
         rest = sorted((key for key in found if key not in titled), key=lambda key: (-found[key][0], key))
@@ -119,6 +119,11 @@ class LocalSearch:
             parts=len(parts),
             snippet=snippet(parts[part].text, terms),
         )
+
+
+def as_title(query: str) -> str:
+    """The title that a query may be, in quotation marks or not."""
+    return query.strip(" \t\n\"'“”«»《》")
 
 
 def _rounded(score: float) -> float:

@@ -73,7 +73,7 @@ def _reader(corpus: Corpus, kind: Kind, elsewhere: Elsewhere | None) -> Callable
     def observed(uri: str, part: int) -> str:
         head = find(corpus, uri)
         if head is None:
-            return f"Error: there is no document with the uri {uri!r}; search, and use a uri from the results."
+            return f"Error: there is no document with the uri {_quoted(uri)}; search, and use a uri from the results."
         if head.tool != kind:  # known without looking into the document
             return _mistaken(head.tool, uri)
         document = corpus.documents[head.id]
@@ -88,7 +88,7 @@ def find(corpus: Corpus, uri: str) -> Head | None:
 
 
 def _mistaken(is_a: Kind, uri: str) -> str:
-    return f"Error: {uri!r} is {_CALLED[is_a]}; call {READERS[is_a]}."
+    return f"Error: {_quoted(uri)} is {_CALLED[is_a]}; call {READERS[is_a]}."
 
 
 def _observation(document: Document, parts: tuple[Part, ...], kind: Kind, uri: str, part: int, targets: Targets) -> str:
@@ -98,7 +98,7 @@ def _observation(document: Document, parts: tuple[Part, ...], kind: Kind, uri: s
     if kind == "image":
         return _shown(document, 1, 1, render(document), _links(document, parts, targets))
     if not 1 <= part <= len(parts):
-        return f"Error: {uri!r} has {len(parts)} part(s), not a part {part}; ask for one from 1 to {len(parts)}."
+        return f"Error: {_quoted(uri)} has {len(parts)} part(s), not a part {part}; ask for one from 1 to {len(parts)}."
     chosen = parts[part - 1]
     return _shown(document, part, len(parts), chosen.text, _links(document, (chosen,), targets))
 
@@ -153,6 +153,10 @@ def _references(corpus: Corpus, document: Document) -> Iterator[tuple[Place, str
     for block in document.blocks:
         if isinstance(block, Figure):
             yield block.place, block.caption, block.href, corpus.shown(document, block)
+
+
+def _quoted(uri: str) -> str:
+    return repr(uri if len(uri) <= _LONGEST_LINK else f"{uri[:_LONGEST_LINK]}…")
 
 
 def _line(text: str) -> str:

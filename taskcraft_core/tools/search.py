@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from taskcraft_core.corpus import Corpus
-from taskcraft_core.errors import ConfigError
+from taskcraft_core.errors import ConfigError, ResponseError
+from taskcraft_core.models import Reason
+from taskcraft_core.tools.both_search import BothSearch
 from taskcraft_core.tools.hit import Search
 from taskcraft_core.tools.local_search import LocalSearch
 from taskcraft_core.tools.toolbox import Parameter, Tool
@@ -23,14 +25,14 @@ def _tavily(corpus: Corpus, web: Web | None = None) -> Search:
 
     if web is None:
         raise ConfigError("Searching with tavily needs the live web, which this search was not given.")
-    return TavilySearch(web)
+    return BothSearch(LocalSearch(corpus), TavilySearch(web))
 
 
 SEARCH: Mapping[str, Callable[[Corpus, Web | None], Search]] = {
     "local": _local,
     "tavily": _tavily,
 }
-"""Every search there is, by the name that `BuildConfig.search` gives it: made from a corpus, or from the live web."""
+"""Every search there is, by the name that `BuildConfig.search` gives it: over a corpus, or the live web besides."""
 
 
 def search_tool(engine: Search) -> Tool:
@@ -39,7 +41,12 @@ def search_tool(engine: Search) -> Tool:
     async def search(query: str) -> str:
         if not query.strip():
             return "Error: the query is empty; search for a few words of what you look for."
-        hits = [asdict(hit) for hit in await engine.search(query)]
+        try:
+            hits = [asdict(hit) for hit in await engine.search(query)]
+        except ResponseError as error:
+            if error.reason != Reason.CALL_FAILED:
+                raise
+            return f"Error: {error.detail}"  # the service does not take this query, and may well take another
         return json.dumps(hits, ensure_ascii=False)
 
     return Tool(

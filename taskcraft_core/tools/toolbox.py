@@ -7,6 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+MOST_CHARS = 4_000
+"""A longer argument is no query and no address."""
+
+MOST_NUMBER = 1_000_000
+_NAME_SHOWN = 60
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -16,11 +22,15 @@ class Parameter:
     description: str
     default: str | int | None = None
 
-    def fits(self, value: object) -> bool:
-        """Whether a value has this parameter's type."""
-        if self.type == "string":
-            return isinstance(value, str)
-        return isinstance(value, int) and not isinstance(value, bool)
+    def fault(self, value: object) -> str | None:
+        """What is wrong with a value, as the end of a sentence; None if nothing is."""
+        if not isinstance(value, str if self.type == "string" else int) or isinstance(value, bool):
+            return f"must be of type {self.type}"
+        if isinstance(value, str) and len(value) > MOST_CHARS:
+            return f"is over {MOST_CHARS} characters long; shorten it"
+        if isinstance(value, int) and abs(value) > MOST_NUMBER:  # of very long ones Python makes no text
+            return f"must be a number from -{MOST_NUMBER} to {MOST_NUMBER}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -60,12 +70,12 @@ class Tool:
         takes = ", ".join(f"{name} ({parameter.type})" for name, parameter in self.parameters.items())
         for name in arguments:
             if name not in self.parameters:
-                return f"{self.name} has no argument {name!r}; it takes {takes}."
+                return f"{self.name} has no argument {name[:_NAME_SHOWN]!r}; it takes {takes}."
         for name, parameter in self.parameters.items():
             if name not in arguments and parameter.default is None:
                 return f"{self.name} needs the argument {name!r}; it takes {takes}."
-            if name in arguments and not parameter.fits(arguments[name]):
-                return f"the argument {name!r} of {self.name} must be of type {parameter.type}."
+            if name in arguments and (why := parameter.fault(arguments[name])):
+                return f"the argument {name!r} of {self.name} {why}."
         return None
 
 
@@ -100,16 +110,19 @@ class Toolbox:
             arguments: Its arguments by name, as a model or a solver made them up.
 
         Returns:
-            The observation. A wrong call gives one that starts with "Error:" and says what to do.
+            The observation. A wrong call gives one that starts with "Error:" and says what to do. Text that is no
+            Unicode (half of a surrogate pair) has question marks in its place, so that whatever it is can be stored.
 
         Raises:
             ProviderError: A service behind the tool failed; a local tool never raises.
         """
         tool = self._tools.get(name)
         if tool is None:
-            return f"Error: there is no tool {name!r}; call one of {', '.join(self._tools)}."
-        fault = tool.fault(arguments)
-        return f"Error: {fault}" if fault else await tool.run(**arguments)
+            return f"Error: there is no tool {name[:_NAME_SHOWN]!r}; call one of {', '.join(self._tools)}."
+        if fault := tool.fault(arguments):
+            return f"Error: {fault}"
+        given = {key: _storable(value) if isinstance(value, str) else value for key, value in arguments.items()}
+        return _storable(await tool.run(**given))
 
     async def call_json(self, name: str, arguments: str) -> str:
         """Calls a tool with its arguments as the JSON object of a chat message (see `call`)."""
@@ -118,5 +131,9 @@ class Toolbox:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
-            return f"Error: the arguments of {name!r} must be a JSON object; send them as one."
+            return f"Error: the arguments of {name[:_NAME_SHOWN]!r} must be a JSON object; send them as one."
         return await self.call(name, found)
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()

@@ -82,5 +82,6 @@ class Web:
         return await self.once.get(key, make)
 
     async def close(self) -> None:
-        """Closes the connections that its tools opened."""
+        """Closes the connections that its tools opened, when the calls under way have ended."""
+        await self.once.settle()
         await self.closing.aclose()

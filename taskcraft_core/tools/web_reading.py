@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import OrderedDict
 from functools import lru_cache
 
 import httpx
@@ -21,6 +22,7 @@ from taskcraft_core.tools.web import Web
 MAX_URL_CHARS = 2_000
 _AT_ONCE = 8
 _PAGES_KEPT = 32
+_IMAGES_KEPT = 4_096
 
 
 class WebPages:
@@ -30,16 +32,20 @@ class WebPages:
         web: Settings and journal; closes the connections with it.
         sandbox: Where pages are parsed.
         client: What fetches, if not a client with the limits that the settings ask for.
+        images_kept: How many opened images can be shown again; those that were shown last stay.
     """
 
-    def __init__(self, web: Web, sandbox: Sandbox, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self, web: Web, sandbox: Sandbox, client: httpx.AsyncClient | None = None, images_kept: int = _IMAGES_KEPT
+    ) -> None:
         """Sets up the client; nothing is sent yet."""
         self._web = web
         self._sandbox = sandbox
         self._client = client or web_client(web.settings)
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._opened = lru_cache(maxsize=_PAGES_KEPT)(_opened)
-        self._images: dict[str, Document] = {}
+        self._images: OrderedDict[str, Document] = OrderedDict()
+        self._images_kept = images_kept
         web.closing.push_async_callback(self._client.aclose)
 
     async def open(self, uri: str, tool: str) -> Document | str:
@@ -68,12 +74,21 @@ class WebPages:
             return f"Error: {error.detail}"
         opened = self._opened(found)
         if isinstance(opened, Document) and opened.tool == "image":
-            self._images[uri] = opened
+            self._remember(uri, opened)
         return opened
 
     def image(self, uri: str) -> Document | None:
-        """The image at an address, if it was opened before; its bytes are in the folder of the web."""
-        return self._images.get(uri.strip())
+        """The image at an address without its text, if it was opened before; its bytes are in the web's folder."""
+        found = self._images.get(uri.strip())
+        if found is not None:
+            self._images.move_to_end(uri.strip())
+        return found
+
+    def _remember(self, uri: str, image: Document) -> None:
+        self._images[uri] = image.model_copy(update={"blocks": (), "links": ()})
+        self._images.move_to_end(uri)
+        if len(self._images) > self._images_kept:
+            self._images.popitem(last=False)
 
     async def _read(self, url: str) -> str:
         """The page as it is remembered: its document as JSON, or the error that it is."""

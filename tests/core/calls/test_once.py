@@ -128,6 +128,30 @@ async def test_a_call_that_nobody_waits_for_any_more_is_kept(journal, service):
     await once.settle()
 
 
+async def test_a_call_is_kept_also_on_the_way_out_of_a_failure(journal, service):
+    once = Once(journal)
+
+    async def fails():
+        await settle()
+        raise ValueError("no")
+
+    async def run():
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(once.get("k", service.make))
+                group.create_task(fails())
+        finally:
+            await once.settle()
+
+    running = asyncio.create_task(run())
+    for _ in range(3):
+        await settle()
+    service.open.set()
+    with pytest.raises(ExceptionGroup):
+        await running
+    assert await journal.get("k") == "answer"
+
+
 async def test_a_failure_that_nobody_waits_for_is_no_noise(journal, service):
     heard = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context))

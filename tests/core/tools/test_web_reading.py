@@ -108,6 +108,22 @@ async def test_a_model_that_sees_is_shown_pictures_of_the_web_and_of_the_corpus(
     assert (used.folder / (tools.picture(url) or "")).read_bytes() == png.getvalue()
 
 
+async def test_of_images_those_that_were_shown_last_can_be_shown_again(site, open_web, sandbox):
+    image = Image.new("RGB", (560, 120), "white")
+    ImageDraw.Draw(image).text((20, 40), "Melting point 1,538 K", fill="black", font=ImageFont.load_default(32))
+    png = io.BytesIO()
+    image.save(png, "PNG")
+    one, two, three = (site.file(f"/{n}.png", png.getvalue(), "image/png") for n in range(3))
+    pages = WebPages(await open_web(), sandbox, images_kept=2)
+    for url in (one, two):
+        await pages.open(url, "view_image")
+    assert pages.image(one)
+    await pages.open(three, "view_image")
+    assert [bool(pages.image(url)) for url in (one, two, three)] == [True, False, True]
+    await pages.open(two, "view_image")
+    assert [bool(pages.image(url)) for url in (one, two, three)] == [False, True, True]
+
+
 async def test_a_page_is_fetched_once_and_not_again_after_a_restart(site, toolbox, open_web, sandbox):
     url = site.page("/moons.html", PAGE)
     tools = await toolbox()

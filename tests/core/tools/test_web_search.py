@@ -154,6 +154,34 @@ async def test_searches_are_held_by_the_budget_and_a_failed_one_gives_its_place_
         await TavilySearch(await open_web(base=site.address, max_usd=0.009)).search("three")
 
 
+async def test_a_search_that_is_paid_for_is_kept_when_the_tool_call_beside_it_fails(site, open_web):
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow():
+        asked.set()
+        await answered.wait()
+        return found(result("https://a.example/"))()
+
+    site.put("/search", slow)
+    used = await open_web(base=site.address, max_calls=1)
+    search = TavilySearch(used)
+
+    async def too_many():
+        await asked.wait()
+        await search.search("two")
+
+    with pytest.raises(ExceptionGroup) as failed:
+        async with asyncio.TaskGroup() as calls:
+            one = calls.create_task(search.search("one"))
+            calls.create_task(too_many())
+    assert one.cancelled() and failed.group_contains(BudgetExceeded)
+    answered.set()
+    await used.close()
+    again = await open_web(base=site.address, max_calls=1)
+    assert [hit.uri for hit in await TavilySearch(again).search("one")] == ["https://a.example/"]
+    assert site.asked["/search"] == 1 and again.budget.spent.calls == 1
+
+
 @pytest.mark.parametrize("key", ["", "  ", "tvly-\nplanted", "tvly-plänted"])
 async def test_a_key_that_cannot_be_one_is_a_sentence_that_says_what_to_set(open_web, key):
     with pytest.raises(ConfigError, match="TAVILY_API_KEY") as caught:
