@@ -1,12 +1,18 @@
-"""One server for all tests of the protocol; each test sets how it behaves."""
+"""One server for all tests of the protocol, each of which sets how it behaves; and its brain, asked without HTTP."""
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import aiohttp
 import pytest
 
+from taskcraft_core.loopback.brain import think
 from taskcraft_core.loopback.process import Loopback, start
+from taskcraft_core.loopback.protocol import Reply
+from taskcraft_core.loopback.request import read_request
+from taskcraft_core.prompts import prompt
+from taskcraft_core.roles.llm.answers import ANSWERS
 
 Ask = Callable[..., Awaitable[tuple[int, Any]]]
 
@@ -36,3 +42,29 @@ async def ask(server: Loopback) -> AsyncIterator[Ask]:
                 return response.status, await response.json()
 
         yield ask
+
+
+@pytest.fixture(scope="session")
+def say() -> Callable[..., Reply]:
+    """Asks the brain one of our prompts."""
+
+    def say(name: str, values: dict[str, str], *more: dict[str, Any], two: bool = False, **fields: Any) -> Reply:
+        system, user = prompt(name).instructions, prompt(name).render(values)
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": user}, *more]
+        request = read_request({"model": "m", "messages": messages} | fields)
+        assert request.prompt == name
+        return think(request, two)
+
+    return say
+
+
+@pytest.fixture(scope="session")
+def answer(say: Callable[..., Reply]) -> Callable[..., dict[str, Any]]:
+    """Asks for an answer in the form that the prompt wants."""
+
+    def answer(name: str, **values: str) -> dict[str, Any]:
+        content = say(name, values).content or ""
+        ANSWERS[name].model_validate_json(content)
+        return dict(json.loads(content))
+
+    return answer
