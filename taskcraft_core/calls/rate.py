@@ -48,7 +48,7 @@ class AdaptiveRate:
     """Unlimited until the service refuses many calls, from then on paced by what it was seen to accept.
 
     Many refusals at once are a limit: all sending pauses, then goes on at what was accepted. From there the rate
-    doubles each second while the measure is rough (a burst, an outage); later it rises to just under what was
+    doubles time and again while the measure is rough (a burst, an outage); later it rises to just under what was
     accepted, lingers, and climbs ever faster (the cubic curve of RFC 9438), so that refusals are rare while the limit
     stays, and a limit that rose is found soon.
 
@@ -122,7 +122,7 @@ class AdaptiveRate:
             Whether so many were that sending pauses; once for all that were sent before.
         """
         self._refused.append(sent_at)
-        if sent_at <= self._dropped_at:
+        if sent_at <= self._dropped_at:  # that calls sent before the pause are refused is known
             if self._sent[-1] <= self._dropped_at:
                 self._measure_again()
                 self._pause(now, retry_after)
@@ -158,7 +158,7 @@ class AdaptiveRate:
             self._tolerated = max(self._tolerated * (1 - 1 / LONG), TOLERATED)
 
     def _try_lower(self, sent_at: float, now: float, share: float) -> None:
-        """Under the plateau if the rate is above it: there the service accepted all. Else half of what it accepts."""
+        """Under the plateau if the rate is above it: there all was accepted. Else well under what is accepted."""
         self._before = (self._accepted, self._rough, self._in_use)
         self._suspected, self._evidence = share, 0.0
         seen = self._seen(*self._second(sent_at))
@@ -169,7 +169,7 @@ class AdaptiveRate:
         self._start(now + SETTLED, seen, rough=math.isinf(self._accepted))
 
     def _judge(self, now: float) -> None:
-        """Fewer refusals at the lower rate: it was too high. As many: it was not, if that holds at half the rate."""
+        """Fewer refusals at the lower rate: it was too high. As many: it was not, if that holds well under what is accepted."""
         if self._evidence < 0 and math.isinf(self._ceiling):
             self._accepted = self._seen(*self._second(now))
             self._ceiling, self._evidence, self._since, self._heard = LOWERED * self._accepted, 0.0, now + SETTLED, 0
@@ -202,12 +202,9 @@ class AdaptiveRate:
 
     def _set_rate(self) -> None:
         way = (self._in_use - CLIMB) / CLIMB
-        rate = (
-            self._accepted / 2 * 2 ** (self._in_use / DOUBLING)
-            if self._rough
-            else self._accepted * PLATEAU * (1 + DIP * way**3)
-        )
-        self._pace.rate = min(rate, self._ceiling)
+        slow_start = 2.0 ** min(self._in_use / DOUBLING, 64.0) / 2  # what it means to be that fast is "unlimited"
+        cubic = PLATEAU * (1 + DIP * way**3)
+        self._pace.rate = min(self._accepted * (slow_start if self._rough else cubic), self._ceiling)
 
     def _pause(self, now: float, retry_after: float | None) -> None:
         pause = min(SHORTEST_BACK_OFF * 2.0 ** min(self.rounds - 1, 10), LONGEST_BACK_OFF)
