@@ -136,7 +136,8 @@ class Engine:
         return _data_uri(path, document.media_type)
 
     async def close(self) -> None:
-        """Closes the client, and the journal after what it still has to write."""
+        """Closes the client when calls under way have ended, and the journal after what it still has to write."""
+        await self.once.settle()
         await self._http.aclose()
         await self.journal.close()
 
