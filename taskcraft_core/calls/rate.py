@@ -169,7 +169,7 @@ class AdaptiveRate:
         self._start(now + SETTLED, seen, rough=math.isinf(self._accepted))
 
     def _judge(self, now: float) -> None:
-        """Fewer refusals at the lower rate: it was too high. As many: it was not, if that holds well under what is accepted."""
+        """Fewer refusals at the lower rate: it was too high. As many, even well under what is accepted: it was not."""
         if self._evidence < 0 and math.isinf(self._ceiling):
             self._accepted = self._seen(*self._second(now))
             self._ceiling, self._evidence, self._since, self._heard = LOWERED * self._accepted, 0.0, now + SETTLED, 0
