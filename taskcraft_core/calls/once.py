@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 from taskcraft_core.calls.journal import CallJournal
+
+GRACE = 5.0
+"""Seconds that calls under way get when a run is cancelled."""
 
 
 class Once:
@@ -17,13 +20,15 @@ class Once:
 
     Args:
         journal: Where answers are kept.
+        grace: Seconds that calls under way get when the run is cancelled.
 
     Attributes:
         found: Answers that needed no call: they were in the journal, or in flight for somebody else.
         made: Answers that were asked for.
     """
 
-    def __init__(self, journal: CallJournal) -> None:
+    def __init__(self, journal: CallJournal, grace: float = GRACE) -> None:
+        self._grace = grace
         self.found = 0
         self.made = 0
         self._journal = journal
@@ -54,19 +59,18 @@ class Once:
     async def settle(self) -> None:
         """Waits until the calls under way have ended, bounded by nothing but their own time-outs.
 
-        What they raise reaches their askers. On the way out of a run that was cancelled they are cancelled too:
-        whoever presses Ctrl-C does not want to wait for answers.
+        What they raise reaches their askers. On the way out of a run that was cancelled they get a few seconds, for
+        they are paid for, and whoever presses Ctrl-C does not want to wait for long.
         """
         calls = tuple(self._calls)
-        # Task.cancelling() would not tell: before Python 3.13 it stays above 0 when a TaskGroup has failed.
-        if isinstance(sys.exc_info()[1], asyncio.CancelledError):
-            _cancel(calls)
+        if not calls:
+            return
         try:
-            if calls:
-                await asyncio.wait(calls)
-        except asyncio.CancelledError:
-            _cancel(calls)
-            raise
+            await asyncio.wait(calls, timeout=self._grace if leaving() else None)
+        finally:
+            for call in calls:
+                call.cancel()
+        await asyncio.wait(calls)
 
     def _start(self, key: str, make: Callable[[], Awaitable[str]]) -> asyncio.Future[str | None]:
         """Begins a call; its answer is there for all when it ends, None if it was cancelled."""
@@ -101,6 +105,9 @@ class Once:
         return response
 
 
-def _cancel(calls: Iterable[asyncio.Task[str]]) -> None:
-    for call in calls:
-        call.cancel()
+def leaving() -> bool:
+    """Whether this is on the way out of a run that was cancelled.
+
+    Task.cancelling() would not tell: before Python 3.13 it stays above 0 when a TaskGroup has failed.
+    """
+    return isinstance(sys.exc_info()[1], asyncio.CancelledError)

@@ -96,6 +96,7 @@ class Throttle:
         self._last_answer = -math.inf
         self._waiters: deque[tuple[asyncio.Future[None], Permit]] = deque()
         self._woken = False
+        self._stopped = False
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -116,7 +117,15 @@ class Throttle:
         """Whether any call was answered since this moment of the loop's clock."""
         return self._last_answer >= moment
 
+    def stop(self) -> None:
+        """Gives no more places, and sends all who wait away as cancelled; calls under way may end."""
+        self._stopped = True
+        for granted, _ in self._waiters:
+            granted.cancel()
+
     async def _acquire(self, permit: Permit) -> None:
+        if self._stopped:
+            raise asyncio.CancelledError
         loop = asyncio.get_running_loop()
         now = loop.time()
         if not self._waiters and self._next_at() <= now:

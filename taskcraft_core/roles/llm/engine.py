@@ -14,7 +14,7 @@ from langchain_openai import ChatOpenAI
 
 from taskcraft_core.calls.budget import Budget, Caps
 from taskcraft_core.calls.journal import CallJournal, open_journal
-from taskcraft_core.calls.once import Once
+from taskcraft_core.calls.once import Once, leaving
 from taskcraft_core.calls.prices import Prices
 from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
@@ -137,6 +137,8 @@ class Engine:
 
     async def close(self) -> None:
         """Closes the client when calls under way have ended, and the journal after what it still has to write."""
+        if leaving():
+            self.throttle.stop()
         await self.once.settle()
         await self._http.aclose()
         await self.journal.close()

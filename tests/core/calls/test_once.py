@@ -202,7 +202,7 @@ async def test_a_cancelled_call_is_made_by_one_of_the_others(journal, service):
 @pytest.mark.parametrize("during", ["work", "settling"])
 async def test_a_run_that_is_cancelled_waits_for_no_answer(journal, service, during):
     """The service never answers here: whatever waited for it would wait for ever."""
-    once = Once(journal)
+    once = Once(journal, grace=0.0)
 
     async def run():
         try:
@@ -223,6 +223,28 @@ async def test_a_run_that_is_cancelled_waits_for_no_answer(journal, service, dur
         await running
     await settle()
     assert service.at_once == 0
+
+
+async def test_a_call_that_is_answered_while_the_run_is_cancelled_is_kept(journal, service):
+    once = Once(journal)
+
+    async def run():
+        asker = asyncio.create_task(once.get("k", service.make))
+        try:
+            await settle()
+            await asyncio.Event().wait()
+        finally:
+            asker.cancel()
+            service.open.set()
+            await once.settle()
+
+    running = asyncio.create_task(run())
+    for _ in range(3):
+        await settle()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (service.asked, once.made) == (1, 1)
 
 
 def test_the_end_of_a_loop_ends_calls_that_are_under_way():

@@ -601,3 +601,25 @@ def test_answered_since() -> None:
 
     throttle = Throttle(4, 4)
     run(work())
+
+
+def test_when_it_is_stopped_those_who_wait_leave_and_those_under_way_end() -> None:
+    ended: list[str] = []
+
+    async def call(name: str, seconds: float) -> None:
+        async with throttle.permit(1) as permit:
+            await asyncio.sleep(seconds)
+            permit.answered(1)
+            ended.append(name)
+
+    async def work() -> list[bool]:
+        calls = [asyncio.ensure_future(call(name, 1)) for name in "abc"]
+        await asyncio.sleep(0.5)
+        throttle.stop()
+        late = asyncio.ensure_future(call("d", 1))
+        await asyncio.wait([*calls, late])
+        return [one.cancelled() for one in (*calls, late)]
+
+    throttle = Throttle(2, 2)
+    assert run(work()) == [False, False, True, True]
+    assert ended == ["a", "b"]
