@@ -1,5 +1,6 @@
 """Builds with chat models, over a loopback server: what the tests of model builds share."""
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from taskcraft_core.shards import read_shard
 
 ROOT = Path(__file__).parent.parent.parent
 KEY = "sk-planted-5f3a9c71d2e84b60"
+HEADER, QUERY, TAVILY = "gw-planted-88d1e0c2a7", "qs-planted-0b64f9173e", "tv-planted-c2907bd5f1"
+SECRETS = (KEY, HEADER, QUERY, TAVILY)
 MODEL = "openai:gpt-4o-mini"
 
 
@@ -47,8 +50,15 @@ class ModelBuild:
 
 
 def environment(server: Loopback, home: Path, **more: str) -> dict[str, str]:
-    """The environment of a build: its own Prefect home, the server, and a key to look for afterwards."""
-    own = {"PREFECT_HOME": str(home), "OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY}
+    """The environment of a build: its own Prefect home, the server, and secrets to look for afterwards."""
+    own = {
+        "PREFECT_HOME": str(home),
+        "OPENAI_BASE_URL": server.base_url,
+        "OPENAI_API_KEY": KEY,
+        "TAVILY_API_KEY": TAVILY,
+        "TASKCRAFT_OPENAI_HEADERS": json.dumps({"X-Gateway-Key": HEADER}),
+        "TASKCRAFT_OPENAI_QUERY": json.dumps({"code": QUERY}),
+    }
     return {name: text for name, text in os.environ.items() if not name.startswith("TASKCRAFT_")} | own | more
 
 
@@ -65,3 +75,12 @@ def build(sources: list[str], out: Path, env: Mapping[str, str], server: Loopbac
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return ModelBuild(out, done.stdout + done.stderr, server.stats())
+
+
+def fail(sources: list[str], out: Path, env: Mapping[str, str], *options: str) -> str:
+    """A build that has to fail; what it printed."""
+    done = subprocess.run(
+        command(sources, out, *options), cwd=ROOT, env=env, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode in (1, 2), done.stdout + done.stderr
+    return done.stdout + done.stderr
