@@ -149,9 +149,17 @@ def _relation_fails(core: Task, superset: Superset, bench: Bench) -> Failure | N
     found = targets(superset.selector, bench.corpus)
     if found != {superset.target.id}:
         return Reason.SECOND_TARGET, f"the relation leads to {len(found)} targets"
-    # no wording of a merge could mend this, so none is paid for
+    # no wording of a merge could mend the rest, so none is paid for
+    stated = superset.auxiliary.evidence.quote
+    if states(stated, core.answer):
+        return Reason.SHORTCUT, f"the entry of {document.title!r} states the answer itself"
     skipped = _leads(superset.selector.value, superset, bench)
     return (Reason.SHORTCUT, skipped) if skipped else None
+
+
+def states(entry: str, answer: str) -> bool:
+    """Whether an entry (a row with its bars, a line, a sentence) holds an answer, in whatever form a cell has it."""
+    return contains_words(entry, answer) or any(same(cell, answer) for cell in entry.split("|"))
 
 
 def is_synonym(one: str, other: str) -> bool:

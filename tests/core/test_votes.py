@@ -103,3 +103,34 @@ async def test_a_vote_that_is_none_is_never_a_score(at: int) -> None:
     cast[at] = ResponseError(Reason.RESPONSE_INVALID, "prose")
     with pytest.raises(ResponseError):
         await votes_on("Which?", "Jupiter", ["Zeus"], Panel(*cast))
+
+
+@pytest.mark.parametrize(
+    ("golden", "candidates"),
+    [
+        ("1877-08-18", ["1877-08-19"]),
+        ("1877-08-18", ["1877"]),
+        ("5,712 kg", ["5,655 kg", "5712.5 kg"]),
+        ("8 %", ["7 per cent"]),
+    ],
+)
+async def test_another_date_or_number_is_wrong_without_a_judge(golden: str, candidates: list[str]) -> None:
+    judge = Panel()
+    assert await votes_on("Which?", golden, candidates, judge) == (0,)
+    assert judge.asked == []
+
+
+@pytest.mark.parametrize(
+    ("golden", "candidate"),
+    [
+        ("1877", "1877-08-18"),
+        ("12.5 km", "12,500 m"),
+        ("3", "three"),
+        ("3,045", "3045.0"),
+        ("1911", "in 1911"),
+        ("Ag", "Au"),
+    ],
+)
+async def test_what_might_say_the_same_is_for_a_judge(golden: str, candidate: str) -> None:
+    judge = Panel(2, 2)
+    assert await votes_on("Which?", golden, [candidate], judge) == (2, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -51,10 +52,8 @@ def classified(error: Exception, model: str, endpoint: str, secrets: Sequence[st
         `Busy`, `Failed` or `FormRefused`, which the endpoint deals with itself; ProviderRefused, if it will not answer
         us at all; ResponseError, if it will not answer this request.
     """
-    if isinstance(error, openai.APITimeoutError):
-        return Failed("no answer in time")
     if isinstance(error, openai.APIConnectionError):
-        return Failed(f"no connection ({_innermost(error)})")
+        return Failed(_lost(error))
     if not isinstance(error, openai.APIStatusError):
         return Failed(scrubbed(f"{type(error).__name__}: {error}", secrets))
     told = scrubbed(_message(error), secrets)
@@ -132,7 +131,15 @@ def _until(date: str) -> float:
         return math.nan
 
 
-def _innermost(error: BaseException) -> str:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return type(error).__name__
+def _lost(error: openai.APIConnectionError) -> str:
+    """How a call was lost; by its cause, for the client calls every failure to connect a time-out."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, ConnectionRefusedError):
+        return "the connection was refused"
+    if isinstance(cause, socket.gaierror):
+        return "the name of the host is unknown"
+    if isinstance(cause, TimeoutError) or isinstance(error, openai.APITimeoutError):
+        return "no answer in time"
+    return f"the connection broke ({type(cause).__name__})"

@@ -45,7 +45,10 @@ def parse_spec(spec: str) -> ModelSpec:
     model, _, query = rest.partition("?")
     if not model.strip():
         raise ConfigError(f"{spec!r} names no model; write {PREFIX}:<model>, for example {PREFIX}:gpt-4o-mini.")
-    values = {name: _value(text) for name, text in parse_qsl(query, keep_blank_values=True)}
+    given = parse_qsl(query, keep_blank_values=True)
+    values = {name: _value(text) for name, text in given}
+    if query and (len(values) < max(len(given), 1) or "" in values.values()):
+        raise ConfigError(f"{spec!r}: give every parameter once, with its value, as in {PREFIX}:{model}?temperature=0.")
     wrong = sorted(set(values) & set(_OURS))
     if wrong:
         raise ConfigError(f"{spec!r} sets {wrong[0]!r}, which the engine sets itself; leave it out.")

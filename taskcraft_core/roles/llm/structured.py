@@ -105,7 +105,9 @@ async def usable(endpoint: Endpoint, request: ChatRequest, check: Check) -> Comp
         check(repaired)
         return repaired
     except Unusable as fault:
-        raise ResponseError(fault.reason, f"{request.model} answers {request.schema} unusably: {fault}") from None
+        raise ResponseError(
+            fault.reason, f"{request.model} gives no answer to {request.schema} that can be used: {fault}"
+        ) from None
 
 
 def read(completion: Completion, answer: type[A]) -> A:
@@ -142,11 +144,12 @@ def said(completion: Completion) -> str:
     """
     message, why = completion.said, completion.finish_reason
     if message.refusal or why == "content_filter":
-        raise Unusable(Reason.MODEL_REFUSED, f"you declined: {(message.refusal or 'content filter')[:200]}")
+        refusal = (message.refusal or "content filter")[:200].rstrip(".")
+        raise Unusable(Reason.MODEL_REFUSED, f"it was a refusal: “{refusal}”")
     if why == "length":
-        raise Unusable(Reason.RESPONSE_INVALID, "the answer was cut off at the length limit; answer more briefly")
+        raise Unusable(Reason.RESPONSE_INVALID, "it was cut off at the length limit; answer more briefly")
     if not (message.content or "").strip():
-        raise Unusable(Reason.RESPONSE_INVALID, "there was no answer")
+        raise Unusable(Reason.RESPONSE_INVALID, "it was empty")
     return message.content or ""
 
 

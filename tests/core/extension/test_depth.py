@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from taskcraft_core import checks
-from taskcraft_core.extension.depth import MOST_ATTEMPTS, MOST_EXTENSIONS, extend_depth, is_synonym, steps_of
+from taskcraft_core.extension.depth import MOST_ATTEMPTS, MOST_EXTENSIONS, extend_depth, is_synonym, states, steps_of
 from taskcraft_core.extension.selector import targets
 from taskcraft_core.models import Document, Reason, Solution, Table, Task, content_hash, task_id_of
 from taskcraft_core.roles import Superset
@@ -137,11 +137,40 @@ async def test_an_auxiliary_task_that_fails_takes_the_extension_with_it(world, a
     task, core, _ = world.pick(world.depth, 0)
 
     one = await acting.superset_of(task, core)
-    wrong = replace(one, auxiliary=one.auxiliary.model_copy(update={"evidence": core.evidence[0]}))
+    gone = one.auxiliary.evidence.model_copy(update={"quote": "| Zephyria | what no page says |"})
+    wrong = replace(one, auxiliary=one.auxiliary.model_copy(update={"evidence": gone}))
     bench = world.with_author(acting.author(wrong))
     made, failed = await extend_depth(core, bench, world.config)
     assert (made, [one.reason for one in failed]) == ([], [Reason.AUXILIARY])
     assert "evidence_missing" in failed[0].detail
+
+
+async def test_an_entry_that_states_the_answer_itself_is_a_shortcut_and_no_merge_is_asked_for(world, acting) -> None:
+    task, core, _ = world.pick(world.depth, 0)
+    one = await acting.superset_of(task, core)
+    telling = one.auxiliary.evidence.model_copy(update={"quote": f"{one.auxiliary.evidence.quote} {core.answer} |"})
+    giving = replace(one, auxiliary=one.auxiliary.model_copy(update={"evidence": telling}))
+    merged: list[Superset] = []
+
+    async def merge(core: Task, superset: Superset, tries: object) -> None:
+        merged.append(superset)
+
+    made, failed = await extend_depth(core, world.with_author(acting.author(giving, merge_depth=merge)), world.config)
+    assert (made, [one.reason for one in failed], merged) == ([], [Reason.SHORTCUT], [])
+
+
+@pytest.mark.parametrize(
+    ("entry", "answer", "stated"),
+    [
+        ("| Magellan | burnt up | 1994 | 3,449 kg |", "3,449 kg", True),
+        ("| Phobos | 18 August 1877 |", "1877-08-18", True),
+        ("| Phobos | 18 August 1877 |", "1877", True),
+        ("Aurora — sank in 1940 off Bergen", "Bergen", True),
+        ("| Magellan | 13,449 kg |", "3,449 kg", False),
+    ],
+)
+def test_what_an_entry_states(entry: str, answer: str, stated: bool) -> None:
+    assert states(entry, answer) is stated
 
 
 @pytest.mark.parametrize(
