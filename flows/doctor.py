@@ -96,9 +96,11 @@ def _dataset(_: Path) -> str:
     import pyarrow as pa
     from deltalake import DeltaTable, write_deltalake
 
+    from taskcraft_core.dataset.reading import read_rows
+
     with tempfile.TemporaryDirectory() as folder:
         write_deltalake(folder, pa.table({"n": [1, 2]}))
-        rows = DeltaTable(folder).to_pyarrow_table().num_rows
+        rows = read_rows(DeltaTable(folder)).num_rows
     return f"{rows} rows written and read back"
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from flows.money import dollars, table
 from flows.preflight import read_settings
 from taskcraft_core.calls.journal import CostLine
+from taskcraft_core.dataset.reading import count_rows
 from taskcraft_core.dataset.store import open_dataset
 from taskcraft_core.errors import ConfigError
 from tasks.spending import costs_of
@@ -108,4 +109,4 @@ def _accepted(out: Path) -> tuple[int, int | None]:
         dataset = open_dataset(out)
     except ConfigError:
         return 0, None
-    return dataset.to_pyarrow_dataset().count_rows(), dataset.version()
+    return count_rows(dataset), dataset.version()

@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from taskcraft_core.columns import TASK_SCHEMA, to_rows
 from taskcraft_core.dataset.orphans import sole_writer, sweep_orphans
 from taskcraft_core.dataset.quality import Quarantined
+from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.dataset.rows import row_hash
 from taskcraft_core.dataset.store import CONFIGURATION, ZSTD
 from taskcraft_core.models import Task, content_hash
@@ -31,7 +32,7 @@ def quarantine(failed: Sequence[Quarantined], out: Path) -> int:
         DeltaTable.create(folder, QUARANTINE_SCHEMA, mode="ignore", configuration=CONFIGURATION)
         sweep_orphans(folder)
         table = DeltaTable(folder)
-        known = set(table.to_pyarrow_table(columns=["quarantine_id"])["quarantine_id"].to_pylist())
+        known = set(read_rows(table, ["quarantine_id"])["quarantine_id"].to_pylist())
         rows = {row["quarantine_id"]: row for row in map(_row, failed) if row["quarantine_id"] not in known}
         if rows:
             ordered = [rows[key] for key in sorted(rows)]
@@ -57,5 +58,5 @@ def read_quarantine(out: Path) -> pa.Table:
     folder = out / "quarantine"
     if not DeltaTable.is_deltatable(str(folder)):
         return QUARANTINE_SCHEMA.empty_table()
-    table = DeltaTable(folder).to_pyarrow_table()
+    table = read_rows(DeltaTable(folder))
     return table.select(QUARANTINE_SCHEMA.names).cast(QUARANTINE_SCHEMA).sort_by("quarantine_id")

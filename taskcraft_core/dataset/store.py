@@ -19,6 +19,7 @@ from deltalake.exceptions import DeltaError
 
 from taskcraft_core.dataset.cascade import drop_with_descendants
 from taskcraft_core.dataset.orphans import sole_writer, sweep_orphans
+from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.dataset.rows import ROW_SCHEMA, Row, to_table
 from taskcraft_core.errors import ConfigError, TaskCraftError
 from taskcraft_core.models import Record
@@ -159,7 +160,7 @@ def read_dataset(out: Path, version: int | None = None) -> pa.Table:
     Raises:
         ConfigError: There is no dataset, or no such version.
     """
-    table = open_dataset(out, version).to_pyarrow_table()
+    table = read_rows(open_dataset(out, version))
     return table.select(ROW_SCHEMA.names).cast(ROW_SCHEMA).sort_by("task_id")
 
 
@@ -179,11 +180,11 @@ def find_task(out: Path, id_prefix: str) -> dict[str, Any]:
     if len(ids) > 1:
         raise ConfigError(f"{len(ids)} tasks have an id that begins with {prefix!r}; give more of its digits.")
     only = pc.field("task_id").cast(pa.string()) == ids[0]
-    rows = table.to_pyarrow_table(filters=only).cast(ROW_SCHEMA)
+    rows = read_rows(table, filters=only).cast(ROW_SCHEMA)
     row: dict[str, Any] = rows.to_pylist()[0]
     return row
 
 
 def _columns(table: DeltaTable, *names: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table.to_pyarrow_table(columns=[*names]).to_pylist()
+    rows: list[dict[str, Any]] = read_rows(table, [*names]).to_pylist()
     return rows

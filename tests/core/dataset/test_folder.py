@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,10 +9,10 @@ from taskcraft_core.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", ["a b", "a%b", "a#b", "a?b", "数据", "a:b", "a&b+c", "a'b", "~{x}*"])
-def test_a_folder_of_any_other_name_holds_a_dataset(tmp_path: Path, name: str) -> None:
+def test_a_folder_of_any_other_name_holds_a_dataset(tmp_path: Path, name: str, world: Any) -> None:
     check_folder(tmp_path / name)
-    assert publish([], tmp_path / name, {}).version == 0
-    assert read_dataset(tmp_path / name).num_rows == 0
+    assert publish(world.rows, tmp_path / name, {}).version == 1
+    assert read_dataset(tmp_path / name).num_rows == len(world.rows)
     assert (tmp_path / name / "dataset" / "_delta_log").is_dir()
 
 

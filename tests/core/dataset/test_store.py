@@ -8,6 +8,7 @@ import pytest
 
 from taskcraft_core.dataset.quality import Quarantined
 from taskcraft_core.dataset.quarantine import quarantine, read_quarantine
+from taskcraft_core.dataset.reading import count_rows
 from taskcraft_core.dataset.rows import ROW_SCHEMA, from_table
 from taskcraft_core.dataset.store import (
     Published,
@@ -32,6 +33,16 @@ def test_rows_come_back_as_published(tmp_path: Path, world: Any) -> None:
     assert table.schema == ROW_SCHEMA
     assert from_table(table) == sorted(world.rows, key=lambda row: row.task_id)
     assert open_dataset(tmp_path).history()[0]["config_hash"] == "c1"
+
+
+def test_reading_leaves_no_python_file_to_the_threads_of_arrow(
+    tmp_path: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is let go of while the interpreter ends aborts the process, every third time or so."""
+    publish(world.rows, tmp_path, {})
+    monkeypatch.delattr("deltalake.fs.DeltaStorageHandler")
+    assert read_dataset(tmp_path).num_rows == count_rows(open_dataset(tmp_path)) == len(world.rows)
+    assert find_task(tmp_path, world.radius.task_id)["task_id"] == world.radius.task_id
 
 
 def test_the_same_rows_again_make_no_version(tmp_path: Path, world: Any) -> None:
