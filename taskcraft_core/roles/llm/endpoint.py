@@ -24,7 +24,7 @@ from taskcraft_core.calls.rate import LONGEST_RETRY_AFTER
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
-from taskcraft_core.errors import ProviderUnavailable, ResponseError
+from taskcraft_core.errors import ProviderRefused, ProviderUnavailable, ResponseError
 from taskcraft_core.models import Reason
 from taskcraft_core.roles.llm.completion import Completion, completion_of
 from taskcraft_core.roles.llm.failures import Busy, Failed, FormRefused, classified
@@ -80,6 +80,19 @@ class Endpoint:
         """
         key = request.key(self.label)
         return completion_of(await self._once.get(key, lambda: self._make(request, key)))
+
+    async def check_key(self, model: str) -> None:
+        """Asks for the list of models, which costs nothing, to learn whether the key is accepted.
+
+        Raises:
+            ProviderRefused: It is not. That there is no such list, or no service at present, says nothing.
+        """
+        try:
+            await self._client.get("/models", cast_to=httpx2.Response)
+        except Exception as error:
+            failure = classified(error, model, self.label, self._secrets)
+            if isinstance(failure, ProviderRefused) and failure.status == 401:
+                raise failure from None
 
     async def _make(self, request: ChatRequest, key: str) -> str:
         read = request.expected_prompt

@@ -40,6 +40,8 @@ async def preflight(model: RoleModel) -> None:
         ProviderUnavailable: It cannot be reached.
     """
     try:
+        # the calls below may be in the journal, and the key may have changed since
+        await model.endpoint.check_key(model.spec.model)
         with working_on("preflight", model.spec.model):
             for request in _trifles(model):
                 await model.endpoint.complete(request)

@@ -23,6 +23,14 @@ async def test_a_model_is_called_once_and_once_with_tools_and_never_again(server
     assert server.stats()["seen"] == 3
 
 
+async def test_a_key_that_went_bad_is_found_though_nothing_has_to_be_asked(server: Loopback, engine_of) -> None:
+    await (await engine_of()).preflight(ROLES)
+    server.control(key="another", reset=True)
+    with pytest.raises(ConfigError, match="does not accept the key"):
+        await (await engine_of()).preflight(ROLES)
+    assert server.stats()["seen"] == 0
+
+
 async def test_a_model_that_sees_is_shown_an_image(server: Loopback, engine_of) -> None:
     server.control(keep=10)
     await (await engine_of()).preflight({"solver": "openai:m?vision=true"})
@@ -56,9 +64,20 @@ async def test_what_does_not_fit_is_said_with_what_to_set(
     assert says in str(error.value) and "sk-planted" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [("openai:m?temperature", "every parameter once"), ("openai:m?seed=1&seed=2", "every parameter once")],
+)
+def test_a_parameter_has_one_value(spec: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        parse_spec(spec)
+
+
 async def test_an_endpoint_that_nobody_serves_cannot_be_reached(engine_of) -> None:
     engine = await engine_of(OPENAI_BASE_URL="http://127.0.0.1:9/v1")
-    with pytest.raises(ProviderUnavailable, match=r"127\.0\.0\.1:9 cannot be reached.*OPENAI_BASE_URL"):
+    with pytest.raises(
+        ProviderUnavailable, match=r"127\.0\.0\.1:9 cannot be reached.*the connection was refused.*OPENAI_BASE_URL"
+    ):
         await engine.preflight({"author": "openai:m"})
 
 
