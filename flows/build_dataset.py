@@ -8,8 +8,9 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.environment import read_settings
 from flows.gathering import StageRun
-from flows.preflight import check_roles, preflight, read_settings
+from flows.preflight import check_roles, preflight
 from flows.stages import (
     adopt_stage,
     audit_stage,

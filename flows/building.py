@@ -136,7 +136,8 @@ def _check(request: Request) -> None:
 
 
 def _check_roles(config: BuildConfig, needs_key: bool) -> None:
-    from flows.preflight import check_roles, read_settings, warnings_of
+    from flows.environment import read_settings
+    from flows.preflight import check_roles, warnings_of
 
     check_roles(config, read_settings(), needs_key)
     for warning in warnings_of(config):

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.embedded import use_server
-from flows.preflight import read_settings
+from flows.environment import read_settings
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.roles.llm.spec import endpoint_label
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.build_dataset import named_by
+from flows.environment import read_settings
 from flows.money import dollars, table
-from flows.preflight import read_settings
 from flows.stages import ingest_stage
 from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.calls.prices import Prices

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
-from pydantic import SecretStr, ValidationError
-from pydantic_settings import SettingsError
+from pydantic import SecretStr
 
+from flows.environment import unknown_variables
+from taskcraft_core.calls.prices import Prices
+from taskcraft_core.calls.purpose import working_on
 from taskcraft_core.config import BuildConfig, Settings
-from taskcraft_core.errors import ConfigError
-from taskcraft_core.roles.bench import check_spec, make_role
-from taskcraft_core.roles.llm.spec import is_model, missing_key
+from taskcraft_core.errors import ConfigError, ProviderRefused, ProviderUnavailable, ResponseError
+from taskcraft_core.roles.bench import REGISTRIES, check_spec, make_role
+from taskcraft_core.roles.llm.spec import is_model, missing_key, parse_spec
+from taskcraft_core.roles.own import is_own
+from taskcraft_core.tools import Web
+from taskcraft_core.tools.web_search import TavilySearch
 from tasks.workbench import ROLES, engine_for
 
+if TYPE_CHECKING:
+    from taskcraft_core.roles.llm.engine import Engine
 
-def read_settings() -> Settings:
-    """The settings of this process.
-
-    Raises:
-        ConfigError: One is wrong; it is named, and what it holds is not, for it may be a secret.
-    """
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name = "_".join(str(part) for part in first["loc"][:1]).upper()
-        variable = name if name.startswith(("OPENAI_API_KEY", "OPENAI_BASE", "TAVILY_API")) else f"TASKCRAFT_{name}"
-        raise ConfigError(f"The environment variable {variable} is not valid: {first['msg']}.") from None
-    except SettingsError as error:
-        raise ConfigError(f"An environment variable is no JSON: {str(error).rstrip('.')}.") from None
-    addresses = {"OPENAI_BASE_URL": settings.openai_base_url, "TASKCRAFT_TAVILY_BASE_URL": settings.tavily_base_url}
-    for variable, address in addresses.items():
-        if address and not _is_address(address):
-            raise ConfigError(
-                f"The environment variable {variable} is not valid: it is no http:// or https:// address."
-            )
-    return settings
+PREFLIGHT = "preflight"
+"""The stage that the first calls are booked under."""
+SEARCH_SECONDS = 5.0
+"""How long the first search may take; later ones have longer."""
 
 
 def check_roles(config: BuildConfig, settings: Settings, needs_key: bool = True) -> None:
@@ -53,44 +43,91 @@ def check_roles(config: BuildConfig, settings: Settings, needs_key: bool = True)
     """
     for role in ROLES:
         spec = getattr(config, role)
+        _check_known(role, spec)
         check_spec(role, spec)
         if not is_model(spec):
             make_role(role, spec)
         elif needs_key and _missing(settings.openai_api_key):
             raise ConfigError(missing_key(spec))
+    models = [spec for spec in (getattr(config, role) for role in ROLES) if is_model(spec)]
+    if models:
+        _check_prices(models, settings, needs_key)
     if config.search == "tavily" and needs_key and _missing(settings.tavily_api_key):
         raise ConfigError("--search tavily needs the environment variable TAVILY_API_KEY, which is not set.")
 
 
 def warnings_of(config: BuildConfig) -> Iterator[str]:
     """What is allowed and had better be known."""
-    marked = [role for role in ("author", "solver") if getattr(config, role) == config.judge]
-    if is_model(config.judge) and marked:
+    yield from unknown_variables()
+    if not is_model(config.judge):
+        return
+    judge = parse_spec(config.judge).model
+    specs = {role: getattr(config, role) for role in ("author", "solver")}
+    marked = [role for role, spec in specs.items() if is_model(spec) and parse_spec(spec).model == judge]
+    if marked:
         yield (
-            f"the judge is the same model as the {' and the '.join(marked)} ({config.judge}), so it marks its own "
+            f"the judge is the same model as the {' and the '.join(marked)} ({judge}), so it marks its own "
             "work; --judge names another."
         )
 
 
 async def preflight(out: Path, config: BuildConfig) -> None:
-    """Makes one small call to every model.
+    """Makes one small call to every model, and a search if the web is to be searched; kept like any other.
 
     Raises:
         ConfigError: A key, a model or a parameter does not do.
-        ProviderUnavailable: The endpoint cannot be reached.
+        ProviderUnavailable: A service cannot be reached.
         BudgetExceeded: The caps allow no call at all.
     """
     engine = await engine_for(out, config)
-    if engine is not None:
-        await engine.preflight({role: getattr(config, role) for role in ROLES})
+    if engine is None:
+        return
+    if config.search == "tavily":
+        await _search(engine, out)
+    await engine.preflight({role: getattr(config, role) for role in ROLES})
 
 
-def _is_address(text: str) -> bool:
+async def _search(engine: Engine, out: Path) -> None:
+    """A search that costs a cent, before models are paid for questions that nobody could look up."""
+    quick = {"call_attempts": 2, "fetch_timeout": min(engine.settings.fetch_timeout, SEARCH_SECONDS)}
+    settings = engine.settings.model_copy(update=quick)
+    web = Web(settings, engine.journal, engine.once, engine.budget, out / "documents")
     try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a bracket that is not closed, a port that is no number
-        return False
+        with working_on(PREFLIGHT, "tavily"):
+            await TavilySearch(web).search("Wikipedia")
+    except ProviderRefused as error:
+        raise ConfigError(str(error)) from None
+    except ResponseError as error:
+        raise ConfigError(f"{error.detail.rstrip('.')}; check TASKCRAFT_TAVILY_BASE_URL.") from None
+    except ProviderUnavailable as error:
+        if error.status == 429 or not settings.tavily_base_url:
+            raise
+        why = f"answered with an error ({error.status})" if error.status else "cannot be reached"
+        raise ProviderUnavailable(
+            f"Tavily {why} at the address in TASKCRAFT_TAVILY_BASE_URL; correct or unset that, or try again later.",
+            error.status,
+        ) from None
+    finally:
+        await web.close()
+
+
+def _check_prices(models: Iterable[str], settings: Settings, needs_key: bool) -> None:
+    """The table can be read; and where dollars are capped, every model is in it."""
+    prices = Prices.load(settings.prices)
+    for spec in models if needs_key and settings.max_usd is not None else ():
+        if prices.usd(parse_spec(spec).model, 0, 0) is None:
+            raise ConfigError(
+                f"{spec} has no price, so --max-usd cannot be kept; add it to a table and name that in "
+                "TASKCRAFT_PRICES, or leave --max-usd out."
+            )
+
+
+def _check_known(role: str, spec: str) -> None:
+    """A bare name is rather a model than a misspelt engine, unless it is close to one."""
+    name = spec.partition("?")[0].partition(":")[0]
+    known = REGISTRIES[role]
+    if name not in known and not is_own(spec) and not difflib.get_close_matches(name, known):
+        raise ConfigError(f"{spec!r} is no engine; for a chat model write openai:{spec}.")
 
 
 def _missing(key: SecretStr | None) -> bool:

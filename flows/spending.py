@@ -11,8 +11,8 @@ from typing import Any
 
 from rich.console import Console
 
+from flows.environment import read_settings
 from flows.money import dollars, table
-from flows.preflight import read_settings
 from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.dataset.reading import count_rows
 from taskcraft_core.dataset.store import open_dataset

@@ -50,6 +50,11 @@ def _caveats(author: str, solver: str, judge: str) -> str:
     told = []
     if solver == "extractive":
         told.append(_EXTRACTIVE_SOLVER)
-    if judge != "extractive" and judge in (author, solver):
+    if judge != "extractive" and _model(judge) in (_model(author), _model(solver)):
         told.append(Template(_SAME_MODEL).substitute(judge=judge))
     return "\n\n".join(told)
+
+
+def _model(spec: str) -> str:
+    """The spec without how it is sampled: other sampling does not make another judge."""
+    return spec.partition("?")[0]
