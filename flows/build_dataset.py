@@ -26,7 +26,7 @@ from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.folder import check_folder
 from taskcraft_core.dataset.rows import Lineage, Named
 from taskcraft_core.models import content_hash
-from taskcraft_core.own_tasks import read_own_tasks, sources_of
+from taskcraft_core.own_tasks import check_documents, read_own_tasks, sources_of
 from taskcraft_core.prompts import PROMPTS, prompt
 from taskcraft_core.roles.llm.spec import is_model
 from taskcraft_core.shards import sweep
@@ -61,6 +61,8 @@ async def build_dataset(
     out = str(Path(out).absolute())
     check_folder(Path(out))
     check_roles(config, read_settings())
+    if tasks and not sources:
+        check_documents(Path(tasks))
     sweep(Path(out))
     try:
         await preflight(Path(out), config)

@@ -118,7 +118,7 @@ def _check(request: Request) -> None:
     from taskcraft_core.dataset.folder import check_folder
     from taskcraft_core.documents.fetch import is_url
     from taskcraft_core.documents.files import files_of
-    from taskcraft_core.own_tasks import read_own_tasks
+    from taskcraft_core.own_tasks import check_documents, read_own_tasks
 
     out = request.out
     if not request.sources and request.tasks is None:
@@ -127,7 +127,7 @@ def _check(request: Request) -> None:
         if not is_url(source):
             next(files_of(source, out), None)
     if request.tasks is not None:
-        read_own_tasks(request.tasks)
+        (read_own_tasks if request.sources else check_documents)(request.tasks)
     check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,8 @@ LONGEST_ANSWER = 200
 LONGEST_LINE = 100_000
 MOST_TASKS = 100_000
 _LONGEST_NAME = 2_000
+_SHOWN = 3
+"""Names of documents in one sentence."""
 
 
 class OwnTask(Record):
@@ -51,7 +53,7 @@ def read_own_tasks(path: Path) -> tuple[list[OwnTask], list[Rejection]]:
     """Reads tasks from a JSONL file of {question, answer, identifier?, document?}; other fields are left alone.
 
     Args:
-        path: The file; the paths in it are relative to its folder.
+        path: The file; the paths in it are relative to its folder or, where nothing is there, to the current one.
 
     Returns:
         The tasks in the order of the file, and what cannot be one.
@@ -62,6 +64,8 @@ def read_own_tasks(path: Path) -> tuple[list[OwnTask], list[Rejection]]:
     tasks: dict[str, OwnTask] = {}
     rejected: list[Rejection] = []
     try:
+        if path.is_dir():
+            raise ConfigError(f"{path} is a folder; name a JSONL file of tasks.")
         if (why := unreadable(path)) is not None:
             raise ConfigError(f"{path}: {why}; name a JSONL file of tasks.")
         for number, line in _lines(path):
@@ -85,7 +89,7 @@ def read_own_tasks(path: Path) -> tuple[list[OwnTask], list[Rejection]]:
 
 
 def sources_of(own: Sequence[OwnTask], path: Path) -> list[str]:
-    """The documents that tasks bring along: files, relative to the file of the tasks, and URLs; each once.
+    """The documents that tasks bring along: files, by their paths as `read_own_tasks` takes them, and URLs; each once.
 
     Args:
         own: The tasks.
@@ -93,6 +97,34 @@ def sources_of(own: Sequence[OwnTask], path: Path) -> list[str]:
     """
     named = (task.document if is_url(task.document) else _file(task.document, path.parent) for task in own)
     return list(dict.fromkeys(str(source) for source in named if source))
+
+
+def check_documents(path: Path) -> None:
+    """Checks that a file of tasks brings the documents along that its answers are looked for in.
+
+    Args:
+        path: The file, given without any source.
+
+    Raises:
+        ConfigError: It brings none; says which were looked for and where, or that none is named.
+    """
+    own, rejected = read_own_tasks(path)
+    if not own:
+        raise ConfigError(f"{path}: holds no usable task; the first of {len(rejected)} reasons: {rejected[0].detail}")
+    if sources_of(own, path):
+        return
+    named = list(dict.fromkeys(well_formed(task.document) for task in own if task.document))
+    if not named:
+        raise ConfigError(
+            f'{path}: no line names a document; write "document": "…" (a file or a URL) into each line, or give a '
+            "SOURCE whose documents hold the answers."
+        )
+    shown = ", ".join(map(repr, named[:_SHOWN])) + (f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else "")
+    places = " and in ".join(dict.fromkeys(str(folder) for folder in (path.absolute().parent, Path.cwd())))
+    raise ConfigError(
+        f"{path}: no document that it names was found: {shown}; it was looked for in {places}. Correct the paths, or "
+        "give a SOURCE."
+    )
 
 
 def adopt(
@@ -147,7 +179,12 @@ def _candidates(task: OwnTask, corpus: Corpus, searcher: Callable[[], LocalSearc
     if task.document:
         named = corpus.heads.get(task.document_id or "") or corpus.by_uri(well_formed(task.document))
         if named is None:
-            why = f"{task.document!r} is no document of the build; correct the name, or see why it was left out"
+            why = (
+                f"{task.document!r} is no document of the build; correct the name, or see why it was left out"
+                if task.document_id or is_url(task.document)
+                else f"{task.document!r} is no document of the build, and no file beside the file of tasks or in the "
+                "current folder; correct the name"
+            )
             return _reject(Reason.EVIDENCE, task.question, why)
         return [named]
     titled = corpus.by_title(task.identifier) if task.identifier else []
@@ -238,12 +275,11 @@ def _text(value: dict[str, Any], key: str) -> str:
 
 
 def _file(document: str, folder: Path) -> Path | None:
-    """The file that a task's document is the path of."""
+    """The file that a task's document is the path of, from the folder of the tasks or from the current one."""
     if not document or is_url(document):
         return None
-    path = folder / document
     try:
-        return path if path.is_file() else None
+        return next((path for path in (folder / document, Path.cwd() / document) if path.is_file()), None)
     except (OSError, ValueError):  # a name that no file can have
         return None
 

@@ -16,7 +16,7 @@ from taskcraft_core.documents.sources import list_sources
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.evidence import locate
 from taskcraft_core.models import Document, Reason
-from taskcraft_core.own_tasks import OwnTask, adopt, read_own_tasks, sources_of
+from taskcraft_core.own_tasks import OwnTask, adopt, check_documents, read_own_tasks, sources_of
 
 IRON = """<html><head><title>Iron</title></head><body><h1>Iron</h1>
 <p>Iron is a metal that people have worked for 3000 years. Its melting point was measured on 3 May 1894 by J. W. Marsh.
@@ -152,6 +152,44 @@ async def test_documents_that_tasks_bring_along_are_found_wherever_the_file_lies
         ("What is it?", Reason.EVIDENCE), ("Which folder?", Reason.EVIDENCE), ("Which name?", Reason.EVIDENCE),
     ]  # fmt: skip
     assert "no document of the build" in rejected[0].detail
+
+
+def test_a_document_is_also_looked_for_in_the_current_folder_and_known_by_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "e.html").write_text(IRON)
+    path = write(tmp_path / "mine", {"question": "When was it measured?", "answer": "3 May 1894", "document": "e.html"})
+    tasks, _ = read_own_tasks(path)
+    assert sources_of(tasks, path) == [str(tmp_path / "e.html")]
+    check_documents(path)
+    adopted, _ = adopt(tasks, CORPUS)  # where it is called e/iron.html
+    assert [task.evidence.uri for task in adopted] == ["e/iron.html"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([{"question": "When?", "answer": "5"}], r"no line names a document; write \"document\": .* give a SOURCE"),
+        (["{", {"question": "How?"}], r"no usable task; the first of 2 reasons: tasks.jsonl#1: the line is no JSON"),
+        ([{"question": "When?", "answer": "5", "document": "no.html"}], r"was found: 'no.html'; it was looked for in"),
+        ([{"question": f"{n}?", "answer": "5", "document": f"{n}"} for n in range(5)], r"'0', '1', '2' and 2 more; it"),
+    ],
+)
+def test_a_file_without_documents_is_one_sentence_that_says_what_to_do(
+    tmp_path: Path, lines: list[object], says: str
+) -> None:
+    path = write(tmp_path, *lines)
+    with pytest.raises(ConfigError, match=says) as told:
+        check_documents(path)
+    assert str(path) in str(told.value)
+    assert "looked for" not in says or f"{tmp_path} and in {Path.cwd()}" in str(told.value)
+
+
+def test_a_folder_is_no_file_of_tasks(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r" is a folder; name a JSONL file of tasks\.$"):
+        read_own_tasks(tmp_path)
 
 
 # --- adopting ---------------------------------------------------------------------------------------------------------
