@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from flows.money import dollars
+from taskcraft_core.calls.budget import counted
 from taskcraft_core.errors import BudgetExceeded
 from taskcraft_core.shards import Reference
 from tasks.counts import Counts
@@ -58,19 +60,27 @@ class Meter:
 
     def _needs(self, stage: str) -> str:
         left = max(self.items - self.done, 0)
-        if not left:
-            return f"what the stage {stage} still needs is not known yet"
-        if not self.paid:
-            return f"none of the {left} items left in the stage {stage} is done, so what they need is not known yet"
-        more = left / self.paid
-        spent = self.spent
-        parts = [f"{_round(spent.made * more)} calls", f"{_round(spent.tokens * more)} tokens"]
-        if not spent.unpriced:
-            parts.append(f"${spent.usd * more:,.2f}")
+        if not left or not self.paid:
+            many = f", and {counted(left, 'item')} of it {_are(left)} left" if left else ""
+            return (
+                f"the stage {stage} has taken {self._took(1)}{many}: too few are done to tell what it still needs, but "
+                "--dry-run estimates the whole build"
+            )
         return (
-            f"the {left} items left in the stage {stage} need about {', '.join(parts[:-1])} and {parts[-1]} more, "
-            f"an estimate from its {self.paid} items so far"
+            f"the stage {stage} has {counted(left, 'item')} left, about {self._took(left / self.paid)} more, as "
+            f"estimated from the {counted(self.paid, 'item')} done so far"
         )
+
+    def _took(self, times: float) -> str:
+        """What the stage has spent, or a multiple of it."""
+        spent = self.spent
+        numbers = (
+            [spent.made, spent.tokens] if times == 1 else [_round(spent.made * times), _round(spent.tokens * times)]
+        )
+        parts = [counted(number, noun) for number, noun in zip(numbers, ("call", "token"), strict=True)]
+        if not spent.unpriced:
+            parts.append(dollars(spent.usd * times, 1, 0))
+        return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def items_of(shards: Mapping[str, Mapping[str, Any]], done: Collection[str]) -> int:
@@ -84,7 +94,11 @@ def items_of(shards: Mapping[str, Mapping[str, Any]], done: Collection[str]) -> 
     )
 
 
-def _round(number: float) -> str:
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _round(number: float) -> int:
     """Two digits that mean something: 1,234 is 1,200."""
     digits = len(str(int(number)))
-    return f"{round(number, min(2 - digits, 0)):,.0f}"
+    return round(round(number, min(2 - digits, 0)))

@@ -9,6 +9,12 @@ from taskcraft_core.errors import BudgetExceeded
 
 _ROUNDING = 1e-9
 """Dollars that adding up may be off by."""
+_SIZED = " of the expected size"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 call, 1,234 calls."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +24,32 @@ class Caps:
     usd: float | None = None
     tokens: int | None = None
     calls: int | None = None
+
+
+class CapReached(BudgetExceeded):
+    """A cap allows no further call; read when everything has ended, it tells what was spent in the end.
+
+    Args:
+        budget: Whose cap it is.
+        cap: The option and its value, as in `--max-calls 100`.
+        size: What further call it does not allow: ` of the expected size`, or nothing.
+    """
+
+    def __init__(self, budget: Budget, cap: str, size: str = "") -> None:
+        super().__init__(cap)
+        self._budget, self._cap, self._size = budget, cap, size
+
+    def __str__(self) -> str:
+        """The sentence, as of now."""
+        option = self._cap.split()[0]
+        return (
+            f"{self._cap} allows no further call{self._size}: {self._budget.so_far()}; raise {option} and run again, "
+            "and nothing that was answered is asked again."
+        )
+
+    def __reduce__(self) -> tuple[type[BudgetExceeded], tuple[str]]:
+        """Elsewhere it is what it says now."""
+        return BudgetExceeded, (str(self),)
 
 
 class Budget:
@@ -58,29 +90,24 @@ class Budget:
             raise BudgetExceeded(
                 "--max-usd cannot be held, because the model has no price in the table: write a table of prices that"
                 " has it and name the file in TASKCRAFT_PRICES (taskcraft_core/calls/prices.toml shows the form),"
-                f" or leave --max-usd out; {self._so_far()}."
+                f" or leave --max-usd out; {self.so_far()}."
             )
         if caps.calls is not None and spent.calls + self._calls + 1 > caps.calls:
-            raise self._exceeded(f"--max-calls {caps.calls}")
+            raise CapReached(self, f"--max-calls {caps.calls}")
         if caps.tokens is not None and spent.tokens + self._tokens + tokens > caps.tokens:
-            raise self._exceeded(f"--max-tokens {caps.tokens}")
+            raise CapReached(self, f"--max-tokens {caps.tokens}", _SIZED)
         if caps.usd is not None and spent.usd + self._usd + (usd or 0.0) > caps.usd + _ROUNDING:
-            raise self._exceeded(f"--max-usd {caps.usd:g}")
+            raise CapReached(self, f"--max-usd {caps.usd:g}", _SIZED)
         self._book(1, tokens, usd or 0.0)
         return Ticket(self, tokens, usd or 0.0)
 
-    def _exceeded(self, cap: str) -> BudgetExceeded:
-        option = cap.split()[0]
-        return BudgetExceeded(
-            f"{cap} does not allow another call: {self._so_far()}; raise {option} and run again, and nothing that was"
-            " answered is asked again."
-        )
-
-    def _so_far(self) -> str:
+    def so_far(self) -> str:
+        """What was spent, in words, and how much is in flight."""
         spent = self._spent
-        unpriced = f" besides {spent.unpriced} calls of unknown price" if spent.unpriced else ""
-        flight = f", with {self._calls} more in flight" if self._calls else ""
-        return f"so far {spent.calls} calls took {spent.tokens} tokens and ${spent.usd:.4f}{unpriced}{flight}"
+        took = f"{counted(spent.tokens, 'token')} and ${spent.usd:,.4f}" if spent.calls else "nothing"
+        unpriced = f", besides {counted(spent.unpriced, 'call')} of unknown price" if spent.unpriced else ""
+        flight = f", with {self._calls:,} more in flight" if self._calls else ""
+        return f"so far {counted(spent.calls, 'call')} took {took}{unpriced}{flight}"
 
     def _book(self, calls: int, tokens: int, usd: float) -> None:
         """Adds to what is in flight."""

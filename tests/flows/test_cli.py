@@ -95,7 +95,7 @@ def test_no_call_allowed_is_no_call_made_and_no_document_read(tmp_path: Path) ->
         "build", "data/samples", "--out", str(tmp_path), "--model", "openai:some-model", "--max-calls", "0", **nowhere
     )
     warning, sentence = done.stderr.strip().splitlines()
-    assert done.returncode == 1 and sentence.startswith("taskcraft: --max-calls 0 does not allow another call")
+    assert done.returncode == 1 and sentence.startswith("taskcraft: --max-calls 0 allows no further call")
     assert warning.startswith("taskcraft: warning: the judge is the same model as the author and the solver")
     assert not (tmp_path / "work").exists() and not (tmp_path / "documents").exists()
 

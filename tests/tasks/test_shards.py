@@ -114,7 +114,7 @@ async def test_a_cap_that_is_reached_stops_the_stage_and_is_not_tried_again(work
     work.failures = {
         name: [BudgetExceeded("never reached"), BudgetExceeded("--max-usd 1 is reached.")] for name in names
     }
-    with pytest.raises(BudgetExceeded, match=r"^--max-usd 1 is reached; what the stage verify still needs"):
+    with pytest.raises(BudgetExceeded, match=r"^--max-usd 1 is reached; the stage verify has taken 0 calls"):
         await run(work, tmp_path, names)
     begun = [name for name in names if len(work.failures[name]) == 1]
     assert len(begun) == SHARDS_AT_ONCE and not any(len(work.failures[name]) == 0 for name in names)

@@ -1,5 +1,7 @@
 """The budget: caps hold with calls in flight."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,8 +72,18 @@ def test_the_sentence_names_the_option_and_what_was_spent(caps, option):
             budget.admit(50, 0.1)
     said = str(caught.value)
     assert f"raise {option} " in said
-    assert "6 calls took 1234 tokens and $2.3456 besides 2 calls of unknown price, with 1 more in flight" in said
+    assert "6 calls took 1,234 tokens and $2.3456, besides 2 calls of unknown price, with 1 more in flight" in said
     assert not [other for other in ("--max-calls", "--max-tokens", "--max-usd") if other != option and other in said]
+
+
+def test_the_error_goes_anywhere_and_says_what_it_said():
+    with pytest.raises(BudgetExceeded) as caught:
+        Budget(Caps(None, None, 0), NOTHING).admit(1, 0.1)
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert isinstance(copied, BudgetExceeded) and str(copied) == str(caught.value)
+    assert str(copied).startswith(
+        "--max-calls 0 allows no further call: so far 0 calls took nothing; raise --max-calls"
+    )
 
 
 def test_dollars_cannot_be_held_with_a_model_that_has_no_price():
