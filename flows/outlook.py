@@ -37,7 +37,7 @@ class Meter:
     def items_done(self, count: int) -> None:
         """Counted and passed on; items that are done before anything was spent came from the journal."""
         self.done += count
-        if self.spent.made:
+        if self.spent.made + self.spent.searches:
             self.paid += count
         self._listener.items_done(count)
 
@@ -74,9 +74,9 @@ class Meter:
     def _took(self, times: float) -> str:
         """What the stage has spent, or a multiple of it."""
         spent = self.spent
-        numbers = (
-            [spent.made, spent.tokens] if times == 1 else [_round(spent.made * times), _round(spent.tokens * times)]
-        )
+        numbers = [spent.made + spent.searches, spent.tokens]
+        if times != 1:
+            numbers = [_round(number * times) for number in numbers]
         parts = [counted(number, noun) for number, noun in zip(numbers, ("call", "token"), strict=True)]
         if not spent.unpriced:
             parts.append(dollars(spent.usd * times, 1, 0))

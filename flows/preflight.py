@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from flows.environment import unknown_variables
+from taskcraft_core.calls.once import Once
 from taskcraft_core.calls.prices import Prices
 from taskcraft_core.calls.purpose import working_on
 from taskcraft_core.config import BuildConfig, Settings
@@ -91,7 +92,7 @@ async def _search(engine: Engine, out: Path) -> None:
     """A search that costs a cent, before models are paid for questions that nobody could look up."""
     quick = {"call_attempts": 2, "fetch_timeout": min(engine.settings.fetch_timeout, SEARCH_SECONDS)}
     settings = engine.settings.model_copy(update=quick)
-    web = Web(settings, engine.journal, engine.once, engine.budget, out / "documents")
+    web = Web(settings, engine.journal, Once(engine.journal), engine.budget, out / "documents")
     try:
         with working_on(PREFLIGHT, "tavily"):
             await TavilySearch(web).search("Wikipedia")

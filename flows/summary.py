@@ -62,10 +62,11 @@ class BuildSummary(Record):
         example: The id of one of the deepest tasks, to be looked at.
         solved: Solutions worked out by this process.
         carried: Solutions carried over from earlier builds.
-        calls_made: Model and web calls made by this process.
-        calls_found: Calls that were answered from the journal.
-        usd: What the model calls cost, as far as their price is known.
-        unpriced: Model calls whose price is not known.
+        calls_made: Model calls made by this process.
+        calls_found: Model calls that needed none, in a folder whose journal held some at the start.
+        searches: Searches of the web made by this process.
+        usd: What calls and searches cost, as far as their price is known.
+        unpriced: Those of them whose price is not known.
         seconds: How long it took.
     """
 
@@ -81,6 +82,7 @@ class BuildSummary(Record):
     carried: int
     calls_made: int = 0
     calls_found: int = 0
+    searches: int = 0
     usd: float = 0.0
     unpriced: int = 0
     seconds: float
@@ -123,6 +125,7 @@ def summarise(out: Path, runs: Sequence[StageRun], published: Published, counts:
         carried=counts.carried,
         calls_made=counts.made,
         calls_found=counts.found,
+        searches=counts.searches,
         usd=counts.usd,
         unpriced=counts.unpriced,
         seconds=round(time.monotonic() - began, 1),

@@ -17,7 +17,8 @@ def print_summary(summary: BuildSummary, console: Console) -> None:
     """Prints what a build read, made, left out and published."""
     console.print()
     console.print(_documents(summary))
-    console.print(_tasks(summary))
+    if summary.tasks:
+        console.print(_tasks(summary))
     if summary.rejections:
         console.print(_rejections(summary))
     for line in _closing(summary):
@@ -53,32 +54,43 @@ def _rejections(summary: BuildSummary) -> Table:
 
 
 def _closing(summary: BuildSummary) -> list[str]:
-    published = summary.published
-    if published.new_version:
-        changes = f"{published.added} added, {published.updated} updated, {published.retired} retired"
-        version = f"[bold]Version {published.version}[/] is new: {changes}."
-    else:
-        version = f"Version {published.version} is unchanged: nothing new."
     out = escape(summary.out)
+    solutions = f"Solutions: {summary.solved} solved, {summary.carried} carried over. " if _solved(summary) else ""
+    dataset = [f"Dataset:    {out}/dataset", f"Release:    {escape(summary.release)}"] if summary.release else []
+    shown = [f"A task:     taskcraft show {summary.example[:12]} --out {escape(quote(summary.out))}"] if (
+        summary.example
+    ) else []  # fmt: skip
     return [
-        version,
-        f"Shards: {summary.computed} computed, {summary.reused} reused. "
-        f"Solutions: {summary.solved} solved, {summary.carried} carried over. {summary.seconds:.1f} s.",
+        _version(summary),
+        f"Shards: {summary.computed} computed, {summary.reused} reused. {solutions}{summary.seconds:.1f} s.",
         *_calls(summary),
-        f"Dataset:    {out}/dataset",
-        f"Release:    {escape(summary.release or '-')}",
+        *dataset,
         f"Rejections: {out}/{REJECTIONS}",
-        *(
-            [f"A task:     taskcraft show {summary.example[:12]} --out {escape(quote(summary.out))}"]
-            if summary.example
-            else []
-        ),
+        *shown,
     ]
 
 
+def _version(summary: BuildSummary) -> str:
+    published = summary.published
+    if published.new_version:
+        changes = f"{published.added} added, {published.updated} updated, {published.retired} retired"
+        return f"[bold]Version {published.version}[/] is new: {changes}."
+    if not summary.tasks and not published.version:
+        return f"No task was accepted, so no version was made; see {REJECTIONS}."
+    return f"Version {published.version} is unchanged: nothing new."
+
+
+def _solved(summary: BuildSummary) -> bool:
+    """Whether a solver worked that keeps its solutions; what a model was asked is told as calls."""
+    return bool(summary.solved or summary.carried)
+
+
 def _calls(summary: BuildSummary) -> list[str]:
-    """What the models were asked; nothing for a build without any."""
-    if not summary.calls_made and not summary.calls_found:
+    """What the models and the web were asked; nothing for a build without either."""
+    made, searches = summary.calls_made, summary.searches
+    if not made and not searches and not summary.calls_found:
         return []
-    cost = dollars(summary.usd, summary.calls_made, summary.unpriced).replace("unknown", "at unknown cost")
-    return [f"Model calls: {summary.calls_made:,} made, {summary.calls_found:,} from the journal, {cost}."]
+    cost = dollars(summary.usd, made + searches, summary.unpriced).replace("unknown", "at unknown cost")
+    searched = f", {searches:,} {'search' if searches == 1 else 'searches'} of the web" if searches else ""
+    known = f"; {summary.calls_found:,} more were answered from the journal" if summary.calls_found else ""
+    return [f"Model calls: {made:,} made{searched}, {cost}{known}."]

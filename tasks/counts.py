@@ -12,8 +12,9 @@ class Counts:
     Attributes:
         solved: Solutions worked out.
         carried: Solutions carried over from earlier builds.
-        made: Model and web calls made.
-        found: Calls that were answered from the journal.
+        made: Model calls made.
+        searches: Searches of the web made.
+        found: Model calls that needed no call, where the journal held some when the process began.
         tokens: What the calls read and wrote, in tokens.
         usd: What the calls cost, as far as their price is known.
         unpriced: Calls whose price is not known.
@@ -22,6 +23,7 @@ class Counts:
     solved: int = 0
     carried: int = 0
     made: int = 0
+    searches: int = 0
     found: int = 0
     tokens: int = 0
     usd: float = 0.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from taskcraft_core.calls.once import Once
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.sandbox import Sandbox
@@ -38,6 +39,7 @@ class Held:
     engine: Engine | None = None
     engine_for: tuple[str, ...] = ()
     engine_began: Counts = Counts()
+    calls_before: int = 0
     authors: dict[str, Author] = field(default_factory=dict)
     bench: Bench | None = None
     bench_for: tuple[str, ...] = ()
@@ -139,6 +141,7 @@ async def _engine(out: Path, config: BuildConfig) -> Engine | None:
         from taskcraft_core.roles.llm.engine import Engine  # a second to import, and the embedded roles need none
 
         _held.engine, _held.engine_for = await Engine.open(Settings(), out), made_for
+        _held.calls_before = _held.engine.budget.spent.calls
         _held.engine_began = _of_engine()
     return _held.engine
 
@@ -147,7 +150,8 @@ async def _web_tools(out: Path, corpus: Corpus, engine: Engine | None) -> Toolbo
     """The tools over the live web, which keep their answers where the engine keeps its own."""
     assert engine is not None, "searching the web opens the engine"
     sandbox = await _held.closing.enter_async_context(Sandbox(engine.settings))
-    web = Web(engine.settings, engine.journal, engine.once, engine.budget, out / "documents")
+    once = Once(engine.journal)  # of its own, as the engine's counts what models were asked
+    web = Web(engine.settings, engine.journal, once, engine.budget, out / "documents")
     _held.closing.push_async_callback(web.close)  # before the sandbox: pages under way are still parsed
     return web_toolbox(corpus, web, sandbox, picture=engine.picture)
 
@@ -184,7 +188,14 @@ def _of_engine() -> Counts:
         return Counts()
     spent = _held.engine.budget.spent
     once = _held.engine.once
-    return Counts(made=once.made, found=once.found, tokens=spent.tokens, usd=spent.usd, unpriced=spent.unpriced)
+    return Counts(
+        made=once.made,
+        searches=max(spent.calls - _held.calls_before - once.made, 0),
+        found=once.found if _held.calls_before else 0,  # else all of them are answers that askers shared
+        tokens=spent.tokens,
+        usd=spent.usd,
+        unpriced=spent.unpriced,
+    )
 
 
 def _lock() -> asyncio.Lock:

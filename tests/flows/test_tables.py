@@ -29,12 +29,27 @@ def test_a_build_ends_with_a_command_that_shows_a_task() -> None:
 @pytest.mark.parametrize(
     ("counts", "says"),
     [
-        ({"calls_made": 1200, "calls_found": 30, "usd": 1.5}, "1,200 made, 30 from the journal, $1.50."),
-        ({"calls_made": 2, "usd": 0.0, "unpriced": 2}, "2 made, 0 from the journal, at unknown cost."),
-        ({"calls_made": 2, "usd": 0.0123, "unpriced": 1}, "2 made, 0 from the journal, at least $0.0123."),
-        ({"calls_found": 5}, "0 made, 5 from the journal, $0.00."),
+        (
+            {"calls_made": 1200, "calls_found": 30, "usd": 1.5},
+            "1,200 made, $1.50; 30 more were answered from the journ",
+        ),
+        ({"calls_made": 2, "usd": 0.0, "unpriced": 2}, "2 made, at unknown cost."),
+        ({"calls_made": 2, "usd": 0.0123, "unpriced": 1}, "2 made, at least $0.0123."),
+        ({"calls_made": 2, "searches": 1, "usd": 0.5}, "2 made, 1 search of the web, $0.50."),
+        ({"calls_found": 5}, "0 made, $0.00; 5 more were answered from the journal."),
     ],
 )
 def test_a_build_with_models_tells_what_they_were_asked(counts: dict[str, object], says: str) -> None:
     assert f"Model calls: {says}" in printed(**counts)
     assert "Model calls" not in printed()
+
+
+def test_solutions_are_told_where_a_solver_keeps_them() -> None:
+    assert "Solutions: 1 solved, 0 carried over." in printed()
+    assert "Solutions" not in printed(solved=0)
+
+
+def test_nothing_accepted_is_a_sentence_and_no_empty_table() -> None:
+    told = printed(published=Published(version=0), example=None)
+    assert "No task was accepted, so no version was made; see rejections.parquet." in told
+    assert "0 tasks" not in told and "Version" not in told and "Release" not in told
