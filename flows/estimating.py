@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.build_dataset import named_by
 from flows.environment import read_settings
-from flows.money import dollars, table
+from flows.money import decimals_of, dollars, table
 from flows.stages import ingest_stage
 from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.calls.prices import Prices
@@ -79,13 +79,14 @@ def print_estimate(found: Estimate, console: Console) -> None:
         return
     title = f"Estimate for {sample.documents} documents, from the prompts of {sample.sampled} of them"
     lines = table(title, ("stage", "role", "model"), ("calls", "tokens in", "tokens out", "USD"))
+    decimals = decimals_of(line.usd or 0.0 for line in found.lines)
     for line in found.lines:
         counts = (line.calls, line.prompt_tokens, line.completion_tokens)
-        lines.add_row(line.stage, line.role, line.model, *(f"{one:,}" for one in counts), _price(line.usd))
+        lines.add_row(line.stage, line.role, line.model, *(f"{one:,}" for one in counts), _price(line.usd, decimals))
     lines.add_section()
     sums = [sum(getattr(one, name) for one in found.lines) for name in ("calls", "prompt_tokens", "completion_tokens")]
     unpriced = sum(line.usd is None for line in found.lines)
-    total = dollars(sum(line.usd or 0.0 for line in found.lines), len(found.lines), unpriced)
+    total = dollars(sum(line.usd or 0.0 for line in found.lines), len(found.lines), unpriced, decimals)
     lines.add_row("in all", "", "", *(f"{one:,}" for one in sums), total)
     console.print(lines)
     stands_on = table("It stands on", ("assumption",), ("value", ""))
@@ -104,8 +105,8 @@ def print_estimate(found: Estimate, console: Console) -> None:
         )
 
 
-def _price(usd: float | None) -> str:
-    return "unknown" if usd is None else dollars(usd, 1, 0)
+def _price(usd: float | None, decimals: int) -> str:
+    return "unknown" if usd is None else dollars(usd, 1, 0, decimals)
 
 
 def _newest(out: Path, stage: str) -> list[Reference]:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.table import Table
 
 
-def dollars(usd: float, calls: int, unpriced: int) -> str:
-    """What calls cost, in words: a price that is not known is never nothing."""
+def dollars(usd: float, calls: int, unpriced: int, decimals: int | None = None) -> str:
+    """What calls cost, in words: a price that is not known is never nothing.
+
+    Args:
+        usd: What is known of it.
+        calls: How many calls.
+        unpriced: Those of unknown price.
+        decimals: As in the rest of a column; None for as many as this sum needs.
+    """
     if unpriced == 0:
-        return f"${usd:,.4f}" if 0 < usd < 0.1 else f"${usd:,.2f}"
-    return "unknown" if unpriced >= calls else f"at least {dollars(usd, calls, 0)}"
+        return f"${usd:,.{decimals_of([usd]) if decimals is None else decimals}f}"
+    return "unknown" if unpriced >= calls else f"at least {dollars(usd, calls, 0, decimals)}"
+
+
+def decimals_of(sums: Iterable[float]) -> int:
+    """How many decimals the sums of a column need: cents, or hundredths of them where one is small."""
+    return 4 if any(0 < usd < 0.1 for usd in sums) else 2
 
 
 def table(title: str, words: Sequence[str], numbers: Sequence[str]) -> Table:

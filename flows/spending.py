@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from flows.environment import read_settings
-from flows.money import dollars, table
+from flows.money import decimals_of, dollars, table
+from flows.preflight import PREFLIGHT
 from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.dataset.reading import count_rows
 from taskcraft_core.dataset.store import open_dataset
@@ -43,23 +45,31 @@ def show_costs(out: Path, as_json: bool) -> None:
 
 
 def _print(lines: Sequence[CostLine], tasks: int, version: int | None, console: Console) -> None:
-    numbers = ("calls", "tokens in", "tokens out", "USD", "s a call")
-    shown = table("What the calls took", ("stage", "role", "model"), numbers)
-    for line in lines:
-        shown.add_row(line.stage or "-", line.role, line.model or f"({line.kind})", *_figures([line]))
-    shown.add_section()
-    shown.add_row("in all", "", "", *_figures(lines))
+    shown = _table(lines, ("calls", "in", "out", "USD", "s a call"))
+    if console.measure(shown).maximum > console.width:
+        shown = _table(lines, ("calls", "in", "out", "USD"))
     console.print(shown)
     if not tasks:
         console.print("No task is published yet.")
         return
-    each = table(
-        f"For each of the {tasks:,} tasks of version {version}", (), ("calls", "tokens in", "tokens out", "USD")
-    )
+    console.print(f"For each of the {tasks:,} tasks of version {version}", soft_wrap=True, highlight=False)
+    each = table("", (), ("calls", "in", "out", "USD"))
     calls, unpriced = _sum(lines, "calls"), _sum(lines, "unpriced")
     per_task = [f"{_sum(lines, name) / tasks:,.1f}" for name in ("calls", "prompt_tokens", "completion_tokens")]
     each.add_row(*per_task, dollars(_usd(lines) / tasks, calls, unpriced))
     console.print(each)
+
+
+def _table(lines: Sequence[CostLine], numbers: Sequence[str]) -> Table:
+    shown = table("What the calls took (in and out are tokens)", ("stage", "role", "model"), numbers)
+    decimals = decimals_of(line.usd for line in lines)
+    for line in lines:
+        # who tries a model out beforehand is not one of the roles yet
+        stage, role = ("first try", "-") if line.stage == PREFLIGHT else (line.stage or "-", line.role)
+        shown.add_row(stage, role, line.model or f"({line.kind})", *_figures([line], decimals)[: len(numbers)])
+    shown.add_section()
+    shown.add_row("in all", "", "", *_figures(lines, decimals)[: len(numbers)])
+    return shown
 
 
 def _in_order(line: CostLine) -> tuple[int, str]:
@@ -67,11 +77,11 @@ def _in_order(line: CostLine) -> tuple[int, str]:
     return (STAGES.index(line.stage) if line.stage in STAGES else -1), line.role
 
 
-def _figures(lines: Sequence[CostLine]) -> list[str]:
+def _figures(lines: Sequence[CostLine], decimals: int) -> list[str]:
     calls = _sum(lines, "calls")
     counts = [f"{_sum(lines, name):,}" for name in ("calls", "prompt_tokens", "completion_tokens")]
     seconds = sum(line.seconds for line in lines) / calls
-    return [*counts, dollars(_usd(lines), calls, _sum(lines, "unpriced")), f"{seconds:,.2f}"]
+    return [*counts, dollars(_usd(lines), calls, _sum(lines, "unpriced"), decimals), f"{seconds:,.2f}"]
 
 
 def _as_json(lines: Sequence[CostLine], tasks: int, version: int | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,21 @@ def test_spend_is_told_by_stage_and_role_and_unknown_prices_stay_unknown(
     assert rows[author + 1] == ["verify", "solver", "priced", "2", "2,000", "100", "$1.50", "2.00"]
     assert ["in", "all", "3", "3,000", "150", "at", "least", "$1.50", "2.00"] in rows
     assert ["No", "task", "is", "published", "yet."] in rows
+
+
+def test_in_80_columns_a_name_stays_on_its_line_and_dollars_have_one_number_of_decimals(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    dear = replace(called("a", "verify", "solver", "gpt-4o-mini", 1234.5), prompt_tokens=2**31, completion_tokens=2**20)
+    cheap = called("b", "generate", "author", "gpt-4o-mini", 0.0123)
+    journal(tmp_path, dear, cheap, called("c", "preflight", "solver", "gpt-4o-mini", 0.0))
+    show_costs(tmp_path, False)
+    printed = capsys.readouterr().out
+    rows = [line.split() for line in printed.splitlines() if "gpt-4o-mini" in line]
+    assert [row[-1] for row in rows] == ["$0.0000", "$0.0123", "$1,234.5000"]
+    assert rows[0][:4] == ["first", "try", "-", "gpt-4o-mini"]
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_as_json_a_price_that_is_not_known_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
