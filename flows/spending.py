@@ -46,7 +46,8 @@ def show_costs(out: Path, as_json: bool) -> None:
 
 def _print(lines: Sequence[CostLine], tasks: int, version: int | None, console: Console) -> None:
     shown = _table(lines, ("calls", "in", "out", "USD", "s a call"))
-    if console.measure(shown).maximum > console.width:
+    boundless = console.options.update(width=10_000)
+    if console.measure(shown, options=boundless).maximum > console.width:
         shown = _table(lines, ("calls", "in", "out", "USD"))
     console.print(shown)
     if not tasks:
