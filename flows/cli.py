@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -16,9 +17,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Turns documents into verified, audited agentic tasks.\n\n"
     "Start with `taskcraft build FOLDER --out OUT`, then `taskcraft show TASK --out OUT`.",
-    epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage or configuration, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 the run failed, 2 wrong usage or configuration, 130 interrupted, 143 terminated.",
 )
 
+STOPPED = "Stopped; what is finished is kept, and the same command goes on from there."
 OutOption = Annotated[Path, typer.Option("--out", help="The output folder; everything is kept there.")]
 
 
@@ -147,10 +149,13 @@ def _guarded(work: Any, *arguments: Any, verbose: bool = False) -> Any:
     """Runs a command; an error becomes one sentence and an exit code."""
     from taskcraft_core.errors import ConfigError, TaskCraftError
 
+    signal.signal(signal.SIGTERM, _terminated)  # while a flow runs, Prefect has a handler of its own
     try:
         return work(*arguments)
+    except Terminated:
+        _stop(STOPPED, 143)
     except KeyboardInterrupt:
-        _stop("Stopped; what is finished is kept, and the same command goes on from there.", 130)
+        _stop(STOPPED, 130)
     except BrokenPipeError:
         sys.stderr.close()
         raise typer.Exit(1) from None
@@ -160,6 +165,24 @@ def _guarded(work: Any, *arguments: Any, verbose: bool = False) -> Any:
         code = 2 if isinstance(error, ConfigError) else 1
         known = isinstance(error, TaskCraftError)
         _stop(str(error) if known else f"{type(error).__name__}: {error} (--verbose shows where)", code)
+    except BaseException as error:
+        if not _is_prefects(error):
+            raise
+        _stop(STOPPED, 143)
+
+
+class Terminated(BaseException):
+    """SIGTERM came: `docker stop`, `timeout`, a machine that shuts down."""
+
+
+def _terminated(*_: object) -> NoReturn:
+    raise Terminated
+
+
+def _is_prefects(error: BaseException) -> bool:
+    """Whether it is what Prefect raises when SIGTERM comes; if it was never imported, it is not."""
+    prefect = sys.modules.get("prefect.exceptions")
+    return prefect is not None and isinstance(error, prefect.TerminationSignal)
 
 
 def _stop(sentence: str, code: int) -> NoReturn:

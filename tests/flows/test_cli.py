@@ -110,18 +110,19 @@ def test_no_usable_document_fails_with_one_sentence(tmp_path: Path) -> None:
     assert sentence.startswith("taskcraft: The sources hold no usable document: 2 were left out")
 
 
-def test_ctrl_c_stops_within_seconds_and_tells_how_to_go_on(tmp_path: Path) -> None:
-    """The signal goes to the whole process group, as a terminal sends it."""
-    arguments = ["build", "data/samples", "--out", str(tmp_path), "--verbose"]
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_within_seconds_and_tells_how_to_go_on(tmp_path: Path, sent: signal.Signals, code: int) -> None:
+    """Ctrl-C goes to the whole process group, as a terminal sends it; SIGTERM to the command alone."""
     running = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+        [*COMMAND, "build", "data/samples", "--out", str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     wait_for(tmp_path / "work" / "ingest", running)
     began = time.monotonic()
-    os.killpg(running.pid, signal.SIGINT)
+    (os.killpg if sent is signal.SIGINT else os.kill)(running.pid, sent)
     _, told = running.communicate(timeout=60)
-    assert running.returncode == 130 and "goes on from there" in told
+    assert running.returncode == code
+    assert told == "taskcraft: Stopped; what is finished is kept, and the same command goes on from there.\n"
     assert time.monotonic() - began < 20
 
 
