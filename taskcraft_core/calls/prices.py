@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,8 @@ from typing import Any
 
 from taskcraft_core.errors import ConfigError
 
+_SAME = re.compile(r"(-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest))?([:@].*)?")
+"""What may follow the name of a model that is still the same: a date, and behind ":" or "@" where it is served."""
 _OURS = Path(__file__).with_name("prices.toml")
 
 
@@ -26,7 +29,7 @@ class Prices:
     """Prices by the name of the model.
 
     Args:
-        models: The prices; a name also stands for its dated and otherwise suffixed versions.
+        models: The prices; a name also stands for its dated versions, and for what a gateway hangs on it.
     """
 
     def __init__(self, models: dict[str, Price]) -> None:
@@ -69,8 +72,8 @@ class Prices:
 
 
 def _stands_for(name: str, model: str) -> bool:
-    """gpt-4o stands for gpt-4o-2024-08-06; gpt-4 does not stand for gpt-4o, nor for gpt-4.1."""
-    return model.startswith(name) and model[len(name) :][:1] in ("", "-", ":", "@")
+    """gpt-4o stands for gpt-4o-2024-08-06, and not for gpt-4o-audio-preview, which is another model."""
+    return model.startswith(name) and _SAME.fullmatch(model, len(name)) is not None
 
 
 def _price(file: Path, name: str, entry: Any) -> Price:

@@ -31,7 +31,9 @@ def test_a_file_replaces_the_table(tmp_path):
     ("model", "price"),
     [
         ("gpt-4", 4), ("gpt-4-0613", 4), ("gpt-4-turbo", 5), ("gpt-4-turbo-2024-04-09", 5), ("gpt-4:free", 4),
-        ("gpt-4@eu", 4), ("gpt-4o", None), ("gpt-4.1", None), ("gpt", None), ("", None), ("openai/gpt-4", None),
+        ("gpt-4@eu", 4), ("gpt-4-latest", 4), ("gpt-4-20240613", 4), ("gpt-4-0613:free", 4), ("gpt-4-turbo-2024", 5),
+        ("gpt-4-audio-preview", None), ("gpt-4-mini", None), ("gpt-4-061", None), ("gpt-4-2024-05-13-x", None),
+        ("gpt-4o", None), ("gpt-4.1", None), ("gpt", None), ("", None), ("openai/gpt-4", None),
     ],
 )  # fmt: skip
 def test_the_longest_name_counts_and_a_name_stands_for_no_other_model(tmp_path, model, price):
