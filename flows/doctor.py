@@ -16,7 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.embedded import use_server
-from flows.environment import read_settings
+from flows.environment import read_settings, setting_faults, unknown_variables
+from taskcraft_core.calls.journal import JOURNAL, open_journal
+from taskcraft_core.calls.prices import Prices
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.roles.llm.spec import endpoint_label
 
@@ -121,11 +123,37 @@ async def _health() -> Exception | None:
 
 
 def _settings(_: Path) -> str:
+    if faults := list(setting_faults()):
+        raise ConfigError("\n".join(faults))
     settings = read_settings()
+    Prices.load(settings.prices)
     keys = {"OPENAI_API_KEY": settings.openai_api_key, "TAVILY_API_KEY": settings.tavily_api_key}
     told = [f"{name} {'set' if value else 'not set'}" for name, value in keys.items()]
     told += [f"endpoint {endpoint_label(settings)}"] if settings.openai_base_url else []
-    return f"{', '.join(told)} (the embedded engine needs none)"
+    unknown = [f"\nwarning: {told}" for told in unknown_variables()]
+    return f"{', '.join(told)} (the embedded engine needs none){''.join(unknown)}"
+
+
+def _journal(out: Path) -> str:
+    """The file as a build opens it; whether a database answers is for the network to tell."""
+    if _database() is not None:
+        return "in the database of TASKCRAFT_JOURNAL_URL, which was not tried"
+    if not (out / JOURNAL).exists():
+        return "none yet"
+    return f"{asyncio.run(_kept(out)):,} calls kept"
+
+
+def _database() -> str | None:
+    """The database's address; None without one, or where the settings are wrong, which is told of them."""
+    return None if any(setting_faults()) else read_settings().journal_address
+
+
+async def _kept(out: Path) -> int:
+    journal = await open_journal(out, None)
+    try:
+        return (await journal.spent()).calls
+    finally:
+        await journal.close()
 
 
 def _out(out: Path) -> str:
@@ -142,6 +170,7 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "packages": _packages,
     "settings": _settings,
     "output folder": _out,
+    "journal": _journal,
     "PDF": _reading_pdf,
     "images": _reading_images,
     "search": _searching,

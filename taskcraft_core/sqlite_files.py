@@ -74,6 +74,8 @@ def explained(path: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+            raise ConfigError(f"{path}: cannot be written; allow writing it and its folder.") from None
         raise ConfigError(f"{path}: cannot be used as the journal: {error}; check its folder.") from None
     except sqlite3.DatabaseError as error:
         raise ConfigError(f"{path}: is damaged or no journal ({error}); {remedy}.") from None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from taskcraft_core.calls.journal import JOURNAL, CostLine, open_journal
+from taskcraft_core.calls.sqlite import read_costs
 from taskcraft_core.config import Settings
 
 
@@ -16,6 +18,8 @@ async def costs_of(out: Path, settings: Settings) -> list[CostLine]:
     """
     if settings.journal_address is None and not (out / JOURNAL).exists():
         return []
+    if settings.journal_address is None and not (os.access(out / JOURNAL, os.W_OK) and os.access(out, os.W_OK)):
+        return await read_costs(out / JOURNAL)
     journal = await open_journal(out, settings.journal_address)
     try:
         return await journal.costs()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from taskcraft_core.calls.batches import Batches
 from taskcraft_core.calls.journal import CostLine, Spent
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.calls.rows import COLUMNS, COSTS, SPENT, Row, costs_of, response_of, row_of, spent_of
+from taskcraft_core.errors import ConfigError
 from taskcraft_core.sqlite_files import connect, explained, open_marked
 
 _APPLICATION = 0x5443434A
@@ -126,5 +127,29 @@ class SqliteJournal:
         return await asyncio.get_running_loop().run_in_executor(self._thread, here)
 
 
+async def read_costs(path: Path) -> list[CostLine]:
+    """The costs in a file that may be read and not written, as `CallJournal.costs` gives them.
+
+    Args:
+        path: The journal; nothing is written there, nor beside it.
+
+    Raises:
+        ConfigError: It cannot be read, is damaged, or is something else.
+    """
+    return await asyncio.to_thread(_read_costs, path)
+
+
+def _read_costs(path: Path) -> list[CostLine]:
+    # SQLite reads what is not checkpointed yet only together with the files beside it; without them, nothing changes
+    mode = "mode=ro" if Path(f"{path}-wal").exists() else "immutable=1"
+    with _explained(path), closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as reading:
+        if reading.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
+            raise ConfigError(f"{path}: is no journal of TaskCraft; move it away or choose another folder.")
+        return costs_of(reading.execute(COSTS.format(table="calls")).fetchall())
+
+
 def _explained(path: Path) -> AbstractContextManager[None]:
-    return explained(path, "move it away, and what it held is asked and paid for again")
+    beside = f"{path.name}-wal and {path.name}-shm"
+    return explained(
+        path, f"move it away, with {beside} if they are there, and what it held is asked and paid for again"
+    )

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from taskcraft_core.calls.journal import open_journal
-from taskcraft_core.calls.sqlite import SqliteJournal
+from taskcraft_core.calls.sqlite import SqliteJournal, read_costs
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.journal import SolutionJournal
+from taskcraft_core.sqlite_files import explained
 
 WRITER = """
 import asyncio, sys
@@ -89,6 +90,39 @@ async def test_damage_is_noticed_when_it_is_opened(tmp_path, record):
     spoil(await filled(tmp_path, record))
     with pytest.raises(ConfigError, match=r"journal\.sqlite: is damaged .* move it away"):
         await open_journal(tmp_path, None)
+
+
+async def test_damage_names_the_files_that_belong_to_it(tmp_path, record):
+    spoil(await filled(tmp_path, record))
+    with pytest.raises(ConfigError, match=r"with journal\.sqlite-wal and journal\.sqlite-shm if they are there"):
+        await open_journal(tmp_path, None)
+
+
+async def test_what_may_only_be_read_is_read_and_nothing_is_left_beside_it(tmp_path, record):
+    path = await filled(tmp_path, record)
+    journal = await open_journal(tmp_path, None)
+    costs = await journal.costs()
+    assert await read_costs(path) == costs  # while it is open, with files beside it
+    await journal.close()
+    path.chmod(0o444)
+    tmp_path.chmod(0o555)
+    try:
+        assert await read_costs(path) == costs and sum(line.calls for line in costs) == 300
+        assert [one.name for one in tmp_path.iterdir()] == ["journal.sqlite"]
+    finally:
+        tmp_path.chmod(0o755)
+    with pytest.raises(ConfigError, match="is no journal of TaskCraft"):
+        SolutionJournal(tmp_path / "other.sqlite").close()
+        await read_costs(tmp_path / "other.sqlite")
+
+
+async def test_a_file_that_cannot_be_written_is_one_sentence(tmp_path, record):
+    with sqlite3.connect(":memory:") as raw:
+        raw.execute("PRAGMA query_only = ON")
+        says = r"j\.sqlite: cannot be written; allow writing it and its folder\.$"
+        with pytest.raises(ConfigError, match=says), explained(tmp_path / "j.sqlite", ""):
+            raw.execute("CREATE TABLE t (x)")
+    raw.close()
 
 
 async def test_damage_while_it_is_open_is_said_by_every_lookup_and_every_put(tmp_path, record):
