@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from rich.console import Console
 
 from flows.display import Display
 from flows.embedded import use_server
+from flows.terminating import run
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ConfigError, TaskCraftError
 
@@ -68,9 +68,9 @@ def run_build(request: Request) -> None:
         server.ready()
         with _told(display):
             if request.dry_run:
-                estimate = asyncio.run(_estimate(request, config))
+                estimate = run(_estimate(request, config))
             else:
-                summary = asyncio.run(_build(request, config))
+                summary = run(_build(request, config))
     if request.dry_run:
         from flows.estimating import print_estimate
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -147,9 +146,10 @@ def doctor(
 
 def _guarded(work: Any, *arguments: Any, verbose: bool = False) -> Any:
     """Runs a command; an error becomes one sentence and an exit code."""
+    from flows.terminating import Terminated, raise_when_terminated
     from taskcraft_core.errors import ConfigError, TaskCraftError
 
-    signal.signal(signal.SIGTERM, _terminated)  # while a flow runs, Prefect has a handler of its own
+    raise_when_terminated()
     try:
         return work(*arguments)
     except Terminated:
@@ -165,24 +165,6 @@ def _guarded(work: Any, *arguments: Any, verbose: bool = False) -> Any:
         code = 2 if isinstance(error, ConfigError) else 1
         known = isinstance(error, TaskCraftError)
         _stop(str(error) if known else f"{type(error).__name__}: {error} (--verbose shows where)", code)
-    except BaseException as error:
-        if not _is_prefects(error):
-            raise
-        _stop(STOPPED, 143)
-
-
-class Terminated(BaseException):
-    """SIGTERM came: `docker stop`, `timeout`, a machine that shuts down."""
-
-
-def _terminated(*_: object) -> NoReturn:
-    raise Terminated
-
-
-def _is_prefects(error: BaseException) -> bool:
-    """Whether it is what Prefect raises when SIGTERM comes; if it was never imported, it is not."""
-    prefect = sys.modules.get("prefect.exceptions")
-    return prefect is not None and isinstance(error, prefect.TerminationSignal)
 
 
 def _stop(sentence: str, code: int) -> NoReturn:
