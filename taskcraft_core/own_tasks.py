@@ -27,8 +27,7 @@ LONGEST_ANSWER = 200
 LONGEST_LINE = 100_000
 MOST_TASKS = 100_000
 _LONGEST_NAME = 2_000
-_SHOWN = 3
-"""Names of documents in one sentence."""
+_SHOWN = 3  # names of documents in one sentence
 
 
 class OwnTask(Record):
@@ -179,12 +178,9 @@ def _candidates(task: OwnTask, corpus: Corpus, searcher: Callable[[], LocalSearc
     if task.document:
         named = corpus.heads.get(task.document_id or "") or corpus.by_uri(well_formed(task.document))
         if named is None:
-            why = (
-                f"{task.document!r} is no document of the build; correct the name, or see why it was left out"
-                if task.document_id or is_url(task.document)
-                else f"{task.document!r} is no document of the build, and no file beside the file of tasks or in the "
-                "current folder; correct the name"
-            )
+            found = task.document_id or is_url(task.document)
+            remedy = "see why it was left out" if found else "put the file where the tasks or you are"
+            why = f"{task.document!r} is no document of the build; correct the name, or {remedy}"
             return _reject(Reason.EVIDENCE, task.question, why)
         return [named]
     titled = corpus.by_title(task.identifier) if task.identifier else []
