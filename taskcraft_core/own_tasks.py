@@ -178,8 +178,8 @@ def _candidates(task: OwnTask, corpus: Corpus, searcher: Callable[[], LocalSearc
     if task.document:
         named = corpus.heads.get(task.document_id or "") or corpus.by_uri(well_formed(task.document))
         if named is None:
-            found = task.document_id or is_url(task.document)
-            remedy = "see why it was left out" if found else "put the file where the tasks or you are"
+            there = task.document_id or is_url(task.document)
+            remedy = "see why it was left out" if there else "put the file where the tasks or you are"
             why = f"{task.document!r} is no document of the build; correct the name, or {remedy}"
             return _reject(Reason.EVIDENCE, task.question, why)
         return [named]
