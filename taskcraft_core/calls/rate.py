@@ -11,8 +11,8 @@ from taskcraft_core.calls.pace import SLACK, Pace
 LONGEST_RETRY_AFTER = 120.0
 SHORTEST_BACK_OFF, LONGEST_BACK_OFF = 1.0, 30.0
 """Seconds of pause where the service does not say; doubled with each in a row that was too short."""
-SLOWEST = 1 / 60
-"""Calls a second that the rate never falls below."""
+SLOWEST = 1.0
+"""Calls a second that the rate never falls below; for a service that takes fewer, the pauses between have to do."""
 PLATEAU = 0.97
 """The share of what the service was seen to accept at which the rate lingers."""
 DIP = 0.05
@@ -37,6 +37,8 @@ SETTLED = 1.0
 """Seconds after which a lower rate shows: a service that counts the calls of the last second has forgotten the rest."""
 SOME = 40
 """Outcomes from which on a share is worth a thought."""
+LONGEST_TRIAL = 10.0
+"""Seconds after which a trial ends, whatever it has shown."""
 LIMIT, NOISE = 3, 4
 """By how many refusals a trial must see fewer, or more, than half of what was expected, to end; more is a rash word
 where refusals are heard of before answers."""
@@ -79,6 +81,7 @@ class AdaptiveRate:
         self._evidence = 0.0  # that the rate was too high; below zero that it was not
         self._ceiling = math.inf  # the highest rate meanwhile
         self._before = (self._accepted, self._rough, self._in_use)  # as it was before the trial
+        self._idle_at = -math.inf  # nobody else was waiting when a call was sent then
 
     @property
     def rate(self) -> float:
@@ -90,8 +93,13 @@ class AdaptiveRate:
         """The earliest moment of the next call; infinite while one alone is out to see whether it is accepted."""
         return math.inf if self.rounds > 1 and self._out else self._pace.next_at
 
-    def sent(self, now: float) -> None:
-        """A call goes out."""
+    def sent(self, now: float, others: bool) -> None:
+        """A call goes out; `others` wait for their turn.
+
+        Where none do, what is accepted tells how much is asked for, and not how much the service can take.
+        """
+        if not others:
+            self._idle_at = now
         if now - self._pace.next_at < SLACK and self._sent:
             self._in_use += min(now - self._sent[-1], 2 / self.rate, 1.0)
             self._set_rate()
@@ -132,17 +140,22 @@ class AdaptiveRate:
         nothing = not self._answered and sent == refused
         after, _ = self._second(sent_at)
         sent, refused = self._count(max(after, self._dropped_at), sent_at)
-        if nothing or (refused >= FEW and refused > max(MANY, 2 * self._tolerated) * sent):
+        if nothing or (refused >= FEW and refused > self._by_chance(sent)):
             self._drop(sent_at, now, nothing=nothing)
             self._pause(now, retry_after)
             return True
         if not self._answered:
             self._pace.next_at = max(self._pace.next_at, now + HINT)
         share = min(self._share, refused / max(sent, 1))  # the first one misleads before the first answers are there
-        known = self._heard >= SOME and sent_at - self._sent[0] >= SETTLED
+        known = self._heard >= SOME and sent_at - self._sent[0] >= SETTLED and self._idle_at <= after
         if known and not self._suspected and share > self._tolerated:
             self._try_lower(sent_at, now, share)
         return False
+
+    def _by_chance(self, sent: int) -> float:
+        """How many refusals of so many calls may still have another cause than the rate, with some bad luck."""
+        usual = max(MANY, 2 * self._tolerated) * sent
+        return usual + 2 * math.sqrt(usual)
 
     def _hear(self, sent_at: float, refused: bool) -> None:
         """Counts an outcome among the recent ones, and as evidence in a trial."""
@@ -152,7 +165,8 @@ class AdaptiveRate:
         self._share += (refused - self._share) / min(self._heard, RECENT)
         if self._suspected:
             self._evidence += self._suspected - 2 * refused
-            if not -NOISE < self._evidence < LIMIT or self._heard >= RECENT:
+            over = self._heard >= RECENT or sent_at > self._since + LONGEST_TRIAL
+            if over or not -NOISE < self._evidence < LIMIT:
                 self._judge(sent_at)
         elif self._share < self._tolerated / 4:  # there has been no reason to tolerate so much
             self._tolerated = max(self._tolerated * (1 - 1 / LONG), TOLERATED)
@@ -183,7 +197,7 @@ class AdaptiveRate:
     def _drop(self, sent_at: float, now: float, *, nothing: bool) -> None:
         """A limit: what was accepted is the new measure. If nothing was since the last one, even that is too much."""
         self.rounds = self.rounds + 1 if nothing else 1
-        least = SLOWEST if self._rough or math.isinf(self._accepted) else self._accepted / 2
+        least = SLOWEST if math.isinf(self._accepted) else self._accepted / 2
         self._tolerated, self._suspected, self._ceiling = TOLERATED, 0.0, math.inf
         self._dropped_at, self._window = now, self._second(sent_at)
         self._answered, self._out = False, 0
@@ -192,7 +206,8 @@ class AdaptiveRate:
         elif math.isinf(self._accepted) and self._count(*self._window)[0] < FEW:
             self._start(now, math.inf, rough=False)  # no rate can be told from so few; the pause has to do
         else:
-            self._start(now, max(self._seen(*self._window), least), rough=math.isinf(self._accepted))
+            idle = self._idle_at > self._window[0]
+            self._start(now, max(self._seen(*self._window), least), rough=idle or math.isinf(self._accepted))
 
     def _start(self, since: float, accepted: float, *, rough: bool) -> None:
         """A new measure, and a new count of the refusals that speak for or against it."""

@@ -151,7 +151,7 @@ class Throttle:
         self.in_flight += 1
         permit.sent_at, permit.probe = now, self._breaker.is_open
         self._breaker.probing = permit.probe
-        self._rate.sent(now)
+        self._rate.sent(now, others=len(self._waiters) > 1)
         self._requests.take(now)
         self._tokens.take(now, permit.tokens)
 

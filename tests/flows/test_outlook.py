@@ -10,7 +10,7 @@ from taskcraft_core.shards import Reference
 from tasks.counts import Counts
 from tasks.progress import watcher
 
-REACHED = BudgetExceeded("--max-calls 100 does not allow another call: raise it and run again.")
+REACHED = BudgetExceeded("--max-calls 100 allows no further call: raise it and run again.")
 
 
 class Spending:
@@ -34,7 +34,7 @@ def test_what_is_left_costs_what_its_like_has_cost() -> None:
     meter.items_done(20)
     told = str(meter.stopped("verify", REACHED))
     assert told == (
-        "--max-calls 100 does not allow another call: raise it and run again; the stage verify has 20 items left, "
+        "--max-calls 100 allows no further call: raise it and run again; the stage verify has 20 items left, "
         "about 40 calls, 4,000 tokens and $0.40 more, as estimated from the 20 items done so far."
     )
 
