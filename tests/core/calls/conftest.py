@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own for the session, and a journal of either kind for each test."""
+"""A PostgreSQL server of our own for the session, a journal of either kind for each test, a service that is asked."""
 
 import dataclasses
 import itertools
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from asked import Service
 
 from taskcraft_core.calls.journal import open_journal
 from taskcraft_core.calls.record import CallRecord
@@ -91,3 +92,15 @@ def place(request, tmp_path) -> Place:
         return Place(tmp_path / "out", None)
     postgres = request.getfixturevalue("postgres")
     return Place(tmp_path / "out", postgres.url(postgres.fresh()))
+
+
+@pytest.fixture
+async def journal(tmp_path):
+    journal = await open_journal(tmp_path, None)
+    yield journal
+    await journal.close()
+
+
+@pytest.fixture
+def service(journal, record):
+    return Service(journal, record)
