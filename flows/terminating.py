@@ -1,4 +1,4 @@
-"""SIGTERM (`docker stop`, `timeout`, a machine that shuts down) ends a command as orderly as Ctrl-C does."""
+"""SIGTERM (`docker stop`, `timeout`, a machine that shuts down) and Ctrl-C end a command in good order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Coroutine
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
+AGAIN = 8.0
+"""Seconds after which a coroutine that was cancelled is cancelled again; what it needs to put its things away."""
 
 
 class Terminated(BaseException):
@@ -21,33 +23,46 @@ def raise_when_terminated() -> None:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine as `asyncio.run` does; SIGTERM cancels it.
+    """Runs a coroutine as `asyncio.run` does; SIGTERM and Ctrl-C cancel it, and a second one stops at once.
 
-    While a flow runs, Prefect's own handler raises an exception wherever the program just is, and what is raised in a
-    shard is taken for the failure of that shard: the others would go on. So the loop is told too.
+    While a flow runs, Prefect's own handler of SIGTERM raises an exception wherever the program just is, and what is
+    raised in a shard is taken for the failure of that shard: the others would go on. So the loop is told too. It is
+    told again while the coroutine goes on: where an answer comes in at the same moment, a cancellation can be lost.
 
     Raises:
         Terminated: SIGTERM came, whatever became of the coroutine.
+        KeyboardInterrupt: Ctrl-C came, whatever became of it.
     """
-    came: list[bool] = []
+    came: list[signal.Signals] = []
 
     async def watched() -> T:
-        task = asyncio.current_task()
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
 
         def cancel() -> None:
-            came.append(True)
-            if task is not None:
-                task.cancel()
+            task.cancel()
+            loop.call_later(AGAIN, cancel)
 
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, cancel)
+        def stop(sent: signal.Signals) -> None:
+            came.append(sent)
+            loop.remove_signal_handler(sent)
+            cancel()
+
+        for sent in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(sent, stop, sent)
         return await work
 
     try:
-        return asyncio.run(watched())
+        result = asyncio.run(watched())
     except BaseException as error:
-        if came or _is_prefects(error):
+        if signal.SIGTERM in came or _is_prefects(error):
             raise Terminated from error
+        if came:
+            raise KeyboardInterrupt from error
         raise
+    if came:
+        raise Terminated if signal.SIGTERM in came else KeyboardInterrupt
+    return result
 
 
 def _terminated(*_: object) -> NoReturn:
