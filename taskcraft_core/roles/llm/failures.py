@@ -17,7 +17,7 @@ from taskcraft_core.models import Reason
 LONGEST_MESSAGE = 300
 _TOO_LONG = re.compile(
     r"context.{0,20}(?:length|window)|maximum.{0,20}(?:context|tokens|length)|too (?:long|many tokens)", re.I
-)  # noqa: E501
+)
 _FORM = re.compile(r"response.?format|response mime|json.?(?:schema|object|mode)|structured output|guided", re.I)
 _FILTERED = re.compile(r"content.?(?:filter|policy|management)|safety|moderation|flagged", re.I)
 _UNPAID = re.compile(r"credit|balance|billing|payment|insufficient_quota", re.I)
