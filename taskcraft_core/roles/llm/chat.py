@@ -190,7 +190,7 @@ class DeskTool(BaseTool):
 
     tools: Any
 
-    async def ainvoke(self, input: Any, config: Any = None, **_: Any) -> Any:  # noqa: A002 (LangChain's name)
+    async def ainvoke(self, input: Any, config: Any = None, **_: Any) -> Any:
         """Calls the tool with what the model said, whatever that is."""
         content = await self.tools.call(self.name, input["args"])
         return ToolMessage(content, tool_call_id=input["id"], name=self.name)
