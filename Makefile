@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	  { echo "TaskCraft needs Python 3.11 or 3.12; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dask]' --group dev
 	@touch $(READY)
 
 demo: $(READY) ## Build a dataset from the sample documents into out/demo

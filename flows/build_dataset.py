@@ -10,6 +10,7 @@ from prefect import flow
 
 from flows.environment import read_settings
 from flows.gathering import StageRun
+from flows.options import Percent, RunOptions
 from flows.preflight import check_roles, preflight
 from flows.stages import (
     adopt_stage,
@@ -39,6 +40,9 @@ async def build_dataset(
     out: str,
     config: BuildConfig = BuildConfig(),  # noqa: B008 (frozen)
     tasks: str | None = None,
+    prune: bool = False,
+    failed_shards: Percent = 0.0,
+    runner: str = "local",
 ) -> BuildSummary:
     """Turns documents into verified, audited tasks, and publishes them.
 
@@ -50,6 +54,9 @@ async def build_dataset(
         config: Everything else that changes the rows.
         tasks: A JSONL file of tasks that are there already, to be verified and extended. Without sources no others
             are authored.
+        prune: Whether tasks whose documents are gone leave the dataset; only where every source could be listed.
+        failed_shards: Percent of the shards of a stage that may fail without failing the build.
+        runner: Where shards are computed: local, dask (a cluster on this machine) or dask:tcp://HOST:PORT.
 
     Returns:
         What was read, made, left out and published.
@@ -59,6 +66,7 @@ async def build_dataset(
     """
     began, before = time.monotonic(), counts()
     out = str(Path(out).absolute())
+    options = RunOptions(prune=prune, failed_shards=failed_shards, runner=runner)
     check_folder(Path(out))
     check_roles(config, read_settings())
     if tasks and not sources:
@@ -66,14 +74,14 @@ async def build_dataset(
     sweep(Path(out))
     try:
         await preflight(Path(out), config)
-        documents = await ingest_stage([*sources, *named_by(tasks)], out, config)
-        authored = [await generate_stage(documents.manifest, out, config)] if sources else []
-        authored += [await adopt_stage(tasks, documents.manifest, out, config)] if tasks else []
-        verified = await verify_stage([run.manifest for run in authored], documents.manifest, out, config)
-        deep = await depth_stage(verified.manifest, documents.manifest, out, config)
-        wide = await width_stage(verified.manifest, documents.manifest, out, config)
+        documents = await ingest_stage([*sources, *named_by(tasks)], out, config, options)
+        authored = [await generate_stage(documents.manifest, out, config, options)] if sources else []
+        authored += [await adopt_stage(tasks, documents.manifest, out, config, options)] if tasks else []
+        verified = await verify_stage([run.manifest for run in authored], documents.manifest, out, config, options)
+        deep = await depth_stage(verified.manifest, documents.manifest, out, config, options)
+        wide = await width_stage(verified.manifest, documents.manifest, out, config, options)
         candidates = [verified.manifest, deep[-1].manifest, wide.manifest]
-        audited = await audit_stage(candidates, documents.manifest, out, config)
+        audited = await audit_stage(candidates, documents.manifest, out, config, options)
         await put_away()
         runs = [documents, *authored, verified, *deep, wide, audited]
         lineage = lineage_of(runs, config)

@@ -10,6 +10,7 @@ from rich.console import Console
 from flows.build_dataset import named_by
 from flows.environment import read_settings
 from flows.money import decimals_of, dollars, table
+from flows.options import RunOptions
 from flows.stages import ingest_stage
 from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.calls.prices import Prices
@@ -36,7 +37,7 @@ async def estimate_build(sources: list[str], out: str, config: BuildConfig, task
     check_folder(folder)
     settings = read_settings()
     prices = Prices.load(settings.prices)
-    ingested = await ingest_stage([*sources, *named_by(tasks)], str(folder), config)
+    ingested = await ingest_stage([*sources, *named_by(tasks)], str(folder), config, RunOptions())
     shards = read_manifest(folder, ingested.manifest)
     usable = dict(read_pairs(folder, shards, "id", "language"))
     count = sum(language in SUPPORTED_LANGUAGES for language in usable.values())

@@ -9,7 +9,9 @@ from typing import Any
 
 from prefect import Task
 
+from flows.options import RunOptions
 from flows.outlook import Meter, items_of
+from flows.runners import compute_shard
 from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference, result_sound
@@ -33,14 +35,23 @@ def shards_at_once(*roles: str) -> int:
     return WAITING_SHARDS_AT_ONCE if waits(*roles) else SHARDS_AT_ONCE
 
 
+class FailedShard(Record):
+    """A shard that failed: its stage, its name there, and why, in one sentence."""
+
+    stage: str
+    shard: str
+    reason: str
+
+
 class StageRun(Record):
-    """What became of a stage: its manifest, and how many of its shards this run computed."""
+    """What became of a stage: its manifest, how many of its shards this run computed, and which it goes on without."""
 
     stage: str
     manifest: str
     shards: tuple[Reference, ...]
     computed: int
     reused: int
+    failed: tuple[FailedShard, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -57,6 +68,7 @@ async def run_shards(
     stage: str,
     compute: Task[..., Any],
     shards: Mapping[str, Mapping[str, Any]],
+    options: RunOptions,
     label: str = "",
     items: int | None = None,
     at_once: int = SHARDS_AT_ONCE,
@@ -68,6 +80,7 @@ async def run_shards(
         stage: Its name, as in `STAGE_VERSIONS`.
         compute: The Prefect task that computes a shard.
         shards: By fingerprint, what the task is given.
+        options: How many shards may fail, and where they are computed.
         label: What the stage is called on the way, if not by its name.
         items: How many items there are to go through, if that is known.
         at_once: How many shards are in flight.
@@ -77,11 +90,12 @@ async def run_shards(
 
     Raises:
         BudgetExceeded: A cap is reached; no other shard was begun, and those in flight were let end.
-        StageFailed: Some failed; tells how many, and the first reason. All were tried, unless a service or a
-            setting was what stopped one: then as with a cap.
+        StageFailed: More failed than may; tells how many, and the first reason. All were tried, unless a service or
+            a setting was what stopped one: then as with a cap.
     """
     label = label or stage
     sound = {fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint)}
+    names = {fingerprint: f"{label}, {n} of {len(shards)}" for n, fingerprint in enumerate(sorted(shards), 1)}
     meter = Meter(watcher(), items_of(shards, sound), counts)
     gate = asyncio.Semaphore(at_once)
     stopped: list[Exception] = []
@@ -90,9 +104,12 @@ async def run_shards(
         async with gate:
             if stopped:
                 return None
-            fresh = compute.with_options(refresh_cache=fingerprint not in sound)
+            fresh = compute.with_options(
+                refresh_cache=fingerprint not in sound, task_run_name=names[fingerprint], tags=[stage]
+            )
             try:
-                reference = await fresh(out=out, stage=stage, fingerprint=fingerprint, **shards[fingerprint])
+                arguments = {"out": out, "stage": stage, "fingerprint": fingerprint, **shards[fingerprint]}
+                reference = await compute_shard(fresh, arguments)
             except STOPPING as error:
                 stopped.append(error)
                 raise
@@ -108,20 +125,43 @@ async def run_shards(
             give_back()
     if reached := next((error for error in stopped if isinstance(error, BudgetExceeded)), None):
         raise meter.stopped(label, reached) from reached
-    done = _unless_failed(label, results)
+    done, failed = _parted(label, dict(zip(sorted(shards), results, strict=True)), names)
+    if 100 * (len(shards) - len(done)) > options.failed_shards * len(shards):
+        raise StageFailed(_failure(label, failed, len(shards))) from _first(results)
     manifest = write_manifest(Path(out), stage, done)
+    computed = len([one for one in shards if one not in sound]) - len(failed)
     return StageRun(
-        stage=label, manifest=manifest, shards=tuple(done), computed=len(shards) - len(sound), reused=len(sound)
+        stage=label, manifest=manifest, shards=tuple(done), computed=computed, reused=len(sound), failed=failed
     )
 
 
-def _unless_failed(stage: str, results: Sequence[Reference | BaseException | None]) -> list[Reference]:
-    failures = [result for result in results if isinstance(result, BaseException)]
-    if failures:
-        first = failures[0]
-        reason = str(first) if isinstance(first, TaskCraftError) else f"{type(first).__name__}: {first}"
-        raise StageFailed(
-            f"{len(failures)} of {len(results)} shards of the stage {stage} failed ({reason.rstrip('.')}); "
-            "the others are kept, so the same command goes on from there."
-        ) from first
-    return [result for result in results if isinstance(result, Reference)]
+def _parted(
+    stage: str, results: Mapping[str, Reference | BaseException | None], names: Mapping[str, str]
+) -> tuple[list[Reference], tuple[FailedShard, ...]]:
+    """What is there, and what is not."""
+    done = [result for result in results.values() if isinstance(result, Reference)]
+    failed = tuple(
+        FailedShard(stage=stage, shard=names[fingerprint], reason=_reason(result))
+        for fingerprint, result in results.items()
+        if not isinstance(result, Reference)
+    )
+    return done, failed
+
+
+def _reason(failure: BaseException | None) -> str:
+    if failure is None:
+        return "It was not begun, for what stopped another would have stopped it too."
+    text = str(failure) if isinstance(failure, TaskCraftError) else f"{type(failure).__name__}: {failure}"
+    return f"{text.rstrip('.')}."
+
+
+def _first(results: Sequence[object]) -> BaseException | None:
+    return next((result for result in results if isinstance(result, BaseException)), None)
+
+
+def _failure(stage: str, failed: Sequence[FailedShard], shards: int) -> str:
+    first = failed[0]
+    return (
+        f"{len(failed)} of {shards} shards of the stage {stage} failed ({first.shard}: {first.reason.rstrip('.')}); "
+        "the others are kept, so the same command, or a retry, goes on from there."
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from prefect import flow
 
 from flows.gathering import StageRun, run_shards, shards_at_once
+from flows.options import RunOptions
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.dataset.rows import Lineage
 from taskcraft_core.dataset.store import Published
@@ -37,7 +38,7 @@ SOLVING = ("solver", "judge", "search", "max_steps", "acceptance")
 
 
 @flow(persist_result=False)
-async def ingest_stage(sources: list[str], out: str, config: BuildConfig) -> StageRun:
+async def ingest_stage(sources: list[str], out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Lists the sources and parses what they hold, in buckets of document ids."""
     listed, left_out = await list_documents(sources, out, config)
     buckets: defaultdict[int, list[Listed]] = defaultdict(list)
@@ -51,14 +52,14 @@ async def ingest_stage(sources: list[str], out: str, config: BuildConfig) -> Sta
         for bucket in buckets.values()
     }  # fmt: skip
     async with sandboxed():
-        done = await run_shards(out, "ingest", ingest_shard, shards, items=len(listed))
+        done = await run_shards(out, "ingest", ingest_shard, shards, options, items=len(listed))
     if done.rows == 0:
         raise TaskCraftError(_nothing(Path(out), done, left_out))
     return done.model_copy(update={"shards": (*done.shards, *_listing(Path(out), left_out))})
 
 
 @flow(persist_result=False)
-async def generate_stage(documents: str, out: str, config: BuildConfig) -> StageRun:
+async def generate_stage(documents: str, out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Authors atomic tasks, one shard for each shard of documents."""
     matters = matter_of(config, "author", "max_conclusions", "max_tasks_per_document")
     shards = {
@@ -66,21 +67,23 @@ async def generate_stage(documents: str, out: str, config: BuildConfig) -> Stage
         for shard in read_manifest(Path(out), documents)
     }
     items, at_once = _rows(out, documents), shards_at_once(config.author)
-    return await run_shards(out, "generate", generate_atomic_shard, shards, items=items, at_once=at_once)
+    return await run_shards(out, "generate", generate_atomic_shard, shards, options, items=items, at_once=at_once)
 
 
 @flow(persist_result=False)
-async def adopt_stage(tasks: str, documents: str, out: str, config: BuildConfig) -> StageRun:
+async def adopt_stage(tasks: str, documents: str, out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Takes the tasks of the user's own file in: one more shard of atomic tasks to verify."""
     own, unusable = read_own_tasks(Path(tasks))
     content = content_hash([one.model_dump(mode="json") for one in (*own, *unusable)])
     name = fingerprint("generate", [content], own=True, corpus=_corpus(out, documents))
     arguments = {"tasks": tasks, "documents": documents, "config": config}
-    return await run_shards(out, "generate", adopt_own_tasks, {name: arguments}, "own tasks", len(own))
+    return await run_shards(out, "generate", adopt_own_tasks, {name: arguments}, options, "own tasks", len(own))
 
 
 @flow(persist_result=False)
-async def verify_stage(authored: list[str], documents: str, out: str, config: BuildConfig) -> StageRun:
+async def verify_stage(
+    authored: list[str], documents: str, out: str, config: BuildConfig, options: RunOptions
+) -> StageRun:
     """Verifies the atomic tasks of the given manifests, one shard for each shard of them."""
     matters = matter_of(config, *SOLVING) | {"corpus": _corpus(out, documents)}
     shards = {
@@ -91,11 +94,13 @@ async def verify_stage(authored: list[str], documents: str, out: str, config: Bu
         for shard in read_manifest(Path(out), manifest)
     }  # fmt: skip
     items, at_once = _rows(out, *authored), shards_at_once(config.solver, config.judge)
-    return await run_shards(out, "verify", verify_atomic_shard, shards, items=items, at_once=at_once)
+    return await run_shards(out, "verify", verify_atomic_shard, shards, options, items=items, at_once=at_once)
 
 
 @flow(persist_result=False)
-async def depth_stage(verified: str, documents: str, out: str, config: BuildConfig) -> list[StageRun]:
+async def depth_stage(
+    verified: str, documents: str, out: str, config: BuildConfig, options: RunOptions
+) -> list[StageRun]:
     """Adds one hop after the other, then caps the share of each superset; the last run holds what stays."""
     matters = matter_of(config, "author", *SOLVING) | {"corpus": _corpus(out, documents)}
     at_once = shards_at_once(config.author, config.solver, config.judge)
@@ -109,17 +114,17 @@ async def depth_stage(verified: str, documents: str, out: str, config: BuildConf
             for shard in read_manifest(Path(out), cores)
         }  # fmt: skip
         label, items = f"depth, {hops} hops", _rows(out, cores)
-        runs.append(await run_shards(out, "depth", extend_depth_shard, shards, label, items, at_once))
+        runs.append(await run_shards(out, "depth", extend_depth_shard, shards, options, label, items, at_once))
         cores = runs[-1].manifest
     extended = [shard for run in runs for shard in run.shards]
     balanced = fingerprint("depth", [digest(extended)], **matter_of(config, "superset_share"))
     arguments = {"extended": [run.manifest for run in runs], "config": config}
-    runs.append(await run_shards(out, "depth", balance_depth, {balanced: arguments}, "depth, balanced"))
+    runs.append(await run_shards(out, "depth", balance_depth, {balanced: arguments}, options, "depth, balanced"))
     return runs
 
 
 @flow(persist_result=False)
-async def width_stage(verified: str, documents: str, out: str, config: BuildConfig) -> StageRun:
+async def width_stage(verified: str, documents: str, out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Merges related tasks; which belong together depends on all of them, so every shard does too."""
     matters = matter_of(config, "author", "max_width", "buckets", *SOLVING) | {"corpus": _corpus(out, documents)}
     inputs = [digest(read_manifest(Path(out), verified))]
@@ -130,17 +135,19 @@ async def width_stage(verified: str, documents: str, out: str, config: BuildConf
         for bucket in range(config.buckets)
     }  # fmt: skip
     at_once = shards_at_once(config.author, config.solver, config.judge)
-    return await run_shards(out, "width", extend_width_shard, shards, at_once=at_once)
+    return await run_shards(out, "width", extend_width_shard, shards, options, at_once=at_once)
 
 
 @flow(persist_result=False)
-async def audit_stage(candidates: list[str], documents: str, out: str, config: BuildConfig) -> StageRun:
+async def audit_stage(
+    candidates: list[str], documents: str, out: str, config: BuildConfig, options: RunOptions
+) -> StageRun:
     """Audits all candidate rows together."""
     matters = matter_of(config, "max_hops", "max_width", "max_steps", "acceptance")
     inputs = [digest(read_manifest(Path(out), name)) for name in candidates]
     name = fingerprint("audit", inputs, corpus=_corpus(out, documents), **matters)
     arguments = {"candidates": candidates, "documents": documents, "config": config}
-    return await run_shards(out, "audit", audit_rows, {name: arguments})
+    return await run_shards(out, "audit", audit_rows, {name: arguments}, options)
 
 
 @flow(persist_result=False)

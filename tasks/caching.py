@@ -8,6 +8,7 @@ gives no key for a missing file would not do: Prefect would then store the new r
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
+from prefect.runtime import task_run
 
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import content_hash
 from taskcraft_core.shards import Reference, result_reference, result_sound
+from tasks.faults import fail_if_told
 
 RETRIES = 2
 RETRY_DELAYS = [2.0, 10.0]
@@ -44,6 +47,12 @@ def shard_task(work: ShardWork) -> Task[..., Any]:
 
     The function takes `out`, `stage` and `fingerprint` by name, among others, and returns the reference.
     """
+
+    @wraps(work)
+    async def computed(*arguments: Any, **named: Any) -> Reference:
+        fail_if_told(task_run.name)
+        return await work(*arguments, **named)
+
     return task(
         cache_key_fn=shard_key,
         persist_result=True,
@@ -52,7 +61,7 @@ def shard_task(work: ShardWork) -> Task[..., Any]:
         retry_delay_seconds=RETRY_DELAYS,
         retry_condition_fn=is_retryable,
         task_run_name="{stage}-{fingerprint}",
-    )(work)
+    )(computed)
 
 
 plain_task = task(cache_policy=NO_CACHE, persist_result=False)

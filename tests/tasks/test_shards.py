@@ -6,6 +6,7 @@ import pytest
 from prefect import flow
 
 from flows.gathering import SHARDS_AT_ONCE, StageFailed, StageRun, run_shards
+from flows.options import RunOptions
 from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderRefused, ProviderUnavailable
 from taskcraft_core.models import Reason, Rejection, Task
 from taskcraft_core.shards import Reference, rejected_path, result_path, write_result
@@ -45,7 +46,7 @@ async def run(work: Work, out: Path, names: tuple[str, ...] = NAMES) -> StageRun
 
     @flow(persist_result=False)
     async def stage() -> StageRun:
-        return await run_shards(str(out), STAGE, compute.with_options(retry_delay_seconds=0), {n: {} for n in names})
+        return await run_shards(str(out), STAGE, compute.with_options(retry_delay_seconds=0), {n: {} for n in names}, RunOptions())
 
     return await stage()
 
