@@ -35,6 +35,9 @@ def shards_at_once(*roles: str) -> int:
     return WAITING_SHARDS_AT_ONCE if waits(*roles) else SHARDS_AT_ONCE
 
 
+NOT_BEGUN = "It was not begun, for what stopped another would have stopped it too."
+
+
 class FailedShard(Record):
     """A shard that failed: its stage, its name there, and why, in one sentence."""
 
@@ -138,19 +141,19 @@ async def run_shards(
 def _parted(
     stage: str, results: Mapping[str, Reference | BaseException | None], names: Mapping[str, str]
 ) -> tuple[list[Reference], tuple[FailedShard, ...]]:
-    """What is there, and what is not."""
+    """What is there, and what is not: those that were tried come first."""
     done = [result for result in results.values() if isinstance(result, Reference)]
-    failed = tuple(
+    missing = [(name, result) for name, result in results.items() if not isinstance(result, Reference)]
+    failed = [
         FailedShard(stage=stage, shard=names[fingerprint], reason=_reason(result))
-        for fingerprint, result in results.items()
-        if not isinstance(result, Reference)
-    )
-    return done, failed
+        for fingerprint, result in sorted(missing, key=lambda item: item[1] is None)
+    ]
+    return done, tuple(failed)
 
 
 def _reason(failure: BaseException | None) -> str:
     if failure is None:
-        return "It was not begun, for what stopped another would have stopped it too."
+        return NOT_BEGUN
     text = str(failure) if isinstance(failure, TaskCraftError) else f"{type(failure).__name__}: {failure}"
     return f"{text.rstrip('.')}."
 
@@ -161,7 +164,8 @@ def _first(results: Sequence[object]) -> BaseException | None:
 
 def _failure(stage: str, failed: Sequence[FailedShard], shards: int) -> str:
     first = failed[0]
+    tried = sum(one.reason != NOT_BEGUN for one in failed)
     return (
-        f"{len(failed)} of {shards} shards of the stage {stage} failed ({first.shard}: {first.reason.rstrip('.')}); "
+        f"{tried} of {shards} shards of the stage {stage} failed ({first.shard}: {first.reason.rstrip('.')}); "
         "the others are kept, so the same command, or a retry, goes on from there."
     )

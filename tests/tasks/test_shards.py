@@ -46,7 +46,9 @@ async def run(work: Work, out: Path, names: tuple[str, ...] = NAMES) -> StageRun
 
     @flow(persist_result=False)
     async def stage() -> StageRun:
-        return await run_shards(str(out), STAGE, compute.with_options(retry_delay_seconds=0), {n: {} for n in names}, RunOptions())
+        return await run_shards(
+            str(out), STAGE, compute.with_options(retry_delay_seconds=0), {n: {} for n in names}, RunOptions()
+        )
 
     return await stage()
 
@@ -94,7 +96,9 @@ async def test_a_folder_that_was_moved_is_used_as_it_is(work: Work, tmp_path: Pa
 
 async def test_one_failure_does_not_stop_the_others(work: Work, tmp_path: Path) -> None:
     work.failures["aaaa"] = [ValueError("a wrong number")]
-    with pytest.raises(StageFailed, match=r"1 of 3 shards of the stage verify failed \(ValueError: a wrong number\)"):
+    with pytest.raises(
+        StageFailed, match=r"1 of 3 shards of the stage verify failed \(verify, \d of \d: ValueError: a wrong number\)"
+    ):
         await run(work, tmp_path)
     assert sorted(work.done) == ["bbbb", "cccc"]
     recovered = await run(work, tmp_path)
@@ -129,7 +133,9 @@ async def test_what_the_next_shard_would_run_into_too_stops_the_stage(
 ) -> None:
     names = tuple(letter * 4 for letter in "abcdef")
     work.failures = {name: [kind("the key is wrong.") for _ in range(9)] for name in names}
-    with pytest.raises(StageFailed, match=r"^2 of 6 shards of the stage verify failed \(the key is wrong\)"):
+    with pytest.raises(
+        StageFailed, match=r"^2 of 6 shards of the stage verify failed \(verify, \d of \d: the key is wrong\)"
+    ):
         await run(work, tmp_path, names)
     assert sum(len(failures) < 9 for failures in work.failures.values()) == SHARDS_AT_ONCE
     work.failures = {}
