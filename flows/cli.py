@@ -21,6 +21,19 @@ app = typer.Typer(
 
 STOPPED = "Stopped; what is finished is kept, and the same command goes on from there."
 OutOption = Annotated[Path, typer.Option("--out", help="The output folder; everything is kept there.")]
+SourcesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="SOURCE", help="A file, folder, glob or URL; JSONL or CSV of documents.")
+]
+CronOption = Annotated[str | None, typer.Option(metavar="CRON", help="When the nightly build starts.  [0 2 * * *]")]
+ZoneOption = Annotated[str | None, typer.Option(metavar="ZONE", help="The time zone of that.  [UTC]")]
+ConfigOption = Annotated[Path | None, typer.Option(metavar="FILE.toml", help="What the builds make, as for `build`.")]
+NotifyOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where JSON is posted to when a build fails or is degraded; or TASKCRAFT_NOTIFY_URL, if it is secret.",
+    ),
+]
 
 
 @app.command()
@@ -128,6 +141,31 @@ def costs(
     from flows.spending import show_costs
 
     _guarded(show_costs, out, as_json)
+
+
+@app.command()
+def deploy(
+    out: OutOption,
+    sources: SourcesArgument = None,
+    cron: CronOption = None,
+    timezone: ZoneOption = None,
+    config: ConfigOption = None,
+    notify: NotifyOption = None,
+) -> None:
+    """Puts the nightly and the on-demand build on the Prefect server at PREFECT_API_URL.
+
+    Creates the work pool `taskcraft`, the deployments, and the automations that watch their runs; doing it again
+    changes what is different. Runs are made by workers: `prefect worker start --pool taskcraft`.
+
+    For example:
+
+    `taskcraft deploy data/samples --out out/nightly`
+
+    `taskcraft deploy /data/handbooks --out /data/out --cron "30 3 * * 1-5" --timezone Europe/Vienna`
+    """
+    from flows.deploying import Wanted, run_deploy
+
+    _guarded(run_deploy, Wanted(tuple(sources or ()), out, cron, timezone, config, notify))
 
 
 @app.command()
