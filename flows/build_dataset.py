@@ -9,32 +9,40 @@ from pathlib import Path
 from prefect import flow
 
 from flows.environment import read_settings
-from flows.gathering import StageRun
+from flows.leftovers import bury_crashed
+from flows.mirror import mirrored
+from flows.naming import name_of_run
 from flows.options import Percent, RunOptions
+from flows.outcome import StageRun
 from flows.preflight import check_roles, preflight
+from flows.reporting import reported
 from flows.stages import (
     adopt_stage,
     audit_stage,
     depth_stage,
     generate_stage,
     ingest_stage,
+    not_pruned,
     publish_stage,
     verify_stage,
     width_stage,
 )
 from flows.summary import BuildSummary, summarise
+from flows.terminating import cancelled_by_sigterm
+from flows.turns import turn_of_this_run
 from taskcraft_core.config import BuildConfig
-from taskcraft_core.dataset.folder import check_folder
 from taskcraft_core.dataset.rows import Lineage, Named
 from taskcraft_core.models import content_hash
 from taskcraft_core.own_tasks import check_documents, read_own_tasks, sources_of
 from taskcraft_core.prompts import PROMPTS, prompt
 from taskcraft_core.roles.llm.spec import is_model
 from taskcraft_core.shards import sweep
+from tasks.publish import note_failed
 from tasks.workbench import ROLES, counts, put_away
 
 
-@flow(name="build-dataset", persist_result=False)
+@flow(name="build-dataset", flow_run_name=name_of_run, persist_result=False, on_crashed=[bury_crashed])
+@reported
 async def build_dataset(
     sources: list[str],
     out: str,
@@ -50,7 +58,7 @@ async def build_dataset(
 
     Args:
         sources: Files, folders, globs, http(s) URLs, JSONL or CSV files of documents.
-        out: The output folder.
+        out: The output folder, or the URL of one in an object store.
         config: Everything else that changes the rows.
         tasks: A JSONL file of tasks that are there already, to be verified and extended. Without sources no others
             are authored.
@@ -64,10 +72,19 @@ async def build_dataset(
     Raises:
         TaskCraftError: One sentence about what stopped the build; everything finished is kept.
     """
-    began, before = time.monotonic(), counts()
-    out = str(Path(out).absolute())
     options = RunOptions(prune=prune, failed_shards=failed_shards, runner=runner)
-    check_folder(Path(out))
+    async with (
+        cancelled_by_sigterm(),
+        mirrored(out, config, [*sources, *filter(None, [tasks])]) as folder,
+        turn_of_this_run(folder),
+    ):
+        return (await _build(sources, str(folder), config, tasks, options)).told_at(out)
+
+
+async def _build(
+    sources: list[str], out: str, config: BuildConfig, tasks: str | None, options: RunOptions
+) -> BuildSummary:
+    began, before = time.monotonic(), counts()
     check_roles(config, read_settings())
     if tasks and not sources:
         check_documents(Path(tasks))
@@ -85,10 +102,16 @@ async def build_dataset(
         await put_away()
         runs = [documents, *authored, verified, *deep, wide, audited]
         lineage = lineage_of(runs, config)
-        published = await publish_stage(audited.shards[0], documents.manifest, lineage, out, config)
+        failed = [one for run in runs for one in run.failed]
+        unlisted = not_pruned(out, documents, config, options)
+        published = await publish_stage(
+            audited.shards[0], documents.manifest, lineage, out, config,
+            prune=options.prune and unlisted is None,
+            failed=note_failed(Path(out), [one.model_dump() for one in failed]),
+        )  # fmt: skip
     finally:
         await put_away()
-    return summarise(Path(out), runs, published, counts() - before, began)
+    return summarise(Path(out), runs, published, counts() - before, began, not_pruned=unlisted)
 
 
 def lineage_of(runs: list[StageRun], config: BuildConfig) -> Lineage:

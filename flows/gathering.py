@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from prefect import Task
 
+from flows.artifacts import drawn
 from flows.options import RunOptions
+from flows.outcome import FailedShard, StageFailed, StageRun, failure_of, parted, reason_of
 from flows.outlook import Meter, items_of
 from flows.runners import compute_shard
-from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, TaskCraftError
-from taskcraft_core.models import Record
+from taskcraft_core.calls.budget import counted
+from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, StorageError
 from taskcraft_core.shards import Reference, result_sound
+from tasks.logs import run_logger
 from tasks.manifest import write_manifest
 from tasks.memory import give_back
 from tasks.progress import watched_by, watcher
 from tasks.workbench import counts, waits
+
+__all__ = ["FailedShard", "StageFailed", "StageRun", "run_shards", "shards_at_once"]
 
 SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
 WAITING_SHARDS_AT_ONCE = 8
 """Where roles wait for models. An unfinished shard loses nothing then: its calls are in the journal."""
 
-
-STOPPING = (BudgetExceeded, ProviderError, ConfigError)
+STOPPING = (BudgetExceeded, ProviderError, ConfigError, StorageError)
 """What the next shard would run into as well, so that none is begun after it."""
 
 
@@ -35,35 +41,37 @@ def shards_at_once(*roles: str) -> int:
     return WAITING_SHARDS_AT_ONCE if waits(*roles) else SHARDS_AT_ONCE
 
 
-NOT_BEGUN = "It was not begun, for what stopped another would have stopped it too."
+@dataclass(frozen=True)
+class Work:
+    """The shards of a stage, to be brought up to date.
 
+    Attributes:
+        out: The output folder.
+        stage: The stage's name, as in `STAGE_VERSIONS`.
+        label: What it is called on the way.
+        compute: The Prefect task that computes a shard.
+        shards: By fingerprint, what the task is given.
+        sound: Those that are there and whole.
+        names: What a shard is called, by fingerprint, in the order in which they are begun.
+        stopped: The errors after which no shard is begun.
+    """
 
-class FailedShard(Record):
-    """A shard that failed: its stage, its name there, and why, in one sentence."""
-
+    out: str
     stage: str
-    shard: str
-    reason: str
+    label: str
+    compute: Task[..., Any]
+    shards: Mapping[str, Mapping[str, Any]]
+    sound: frozenset[str]
+    names: Mapping[str, str]
+    stopped: list[Exception] = field(default_factory=list)
 
-
-class StageRun(Record):
-    """What became of a stage: its manifest, how many of its shards this run computed, and which it goes on without."""
-
-    stage: str
-    manifest: str
-    shards: tuple[Reference, ...]
-    computed: int
-    reused: int
-    failed: tuple[FailedShard, ...] = ()
-
-    @property
-    def rows(self) -> int:
-        """The records that the stage gave."""
-        return sum(shard.rows for shard in self.shards)
-
-
-class StageFailed(TaskCraftError):
-    """Some shards of a stage failed; all others are kept."""
+    async def do(self, fingerprint: str) -> Reference:
+        """Computes one shard, or looks it up."""
+        fresh = self.compute.with_options(
+            refresh_cache=fingerprint not in self.sound, task_run_name=self.names[fingerprint], tags=[self.stage]
+        )
+        arguments = {"out": self.out, "stage": self.stage, "fingerprint": fingerprint, **self.shards[fingerprint]}
+        return Reference.model_validate(await compute_shard(fresh, arguments))
 
 
 async def run_shards(
@@ -96,76 +104,75 @@ async def run_shards(
         StageFailed: More failed than may; tells how many, and the first reason. All were tried, unless a service or
             a setting was what stopped one: then as with a cap.
     """
-    label = label or stage
-    sound = {fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint)}
-    names = {fingerprint: f"{label}, {n} of {len(shards)}" for n, fingerprint in enumerate(sorted(shards), 1)}
-    meter = Meter(watcher(), items_of(shards, sound), counts)
-    gate = asyncio.Semaphore(at_once)
-    stopped: list[Exception] = []
-
-    async def one(fingerprint: str) -> Reference | None:
-        async with gate:
-            if stopped:
-                return None
-            fresh = compute.with_options(
-                refresh_cache=fingerprint not in sound, task_run_name=names[fingerprint], tags=[stage]
-            )
-            try:
-                arguments = {"out": out, "stage": stage, "fingerprint": fingerprint, **shards[fingerprint]}
-                reference = await compute_shard(fresh, arguments)
-            except STOPPING as error:
-                stopped.append(error)
-                raise
-        meter.shard_done()
-        return Reference.model_validate(reference)
-
-    with watched_by(meter):
-        meter.stage_begins(label, len(shards), len(sound), items)
-        try:
-            results = await asyncio.gather(*map(one, sorted(shards)), return_exceptions=True)
-        finally:
-            meter.stage_ends()
-            give_back()
-    if reached := next((error for error in stopped if isinstance(error, BudgetExceeded)), None):
-        raise meter.stopped(label, reached) from reached
-    done, failed = _parted(label, dict(zip(sorted(shards), results, strict=True)), names)
+    began = time.monotonic()
+    work = _planned(out, stage, compute, shards, label or stage)
+    meter = Meter(watcher(), items_of(shards, work.sound), counts)
+    run_logger().info(_begins(work, items))
+    async with drawn(meter) as drawing:
+        with watched_by(drawing):
+            results = await _all(work, items, at_once)
+    if reached := next((error for error in work.stopped if isinstance(error, BudgetExceeded)), None):
+        raise meter.stopped(work.label, reached) from reached
+    done, failed = parted(work.label, results)
     if 100 * (len(shards) - len(done)) > options.failed_shards * len(shards):
-        raise StageFailed(_failure(label, failed, len(shards))) from _first(results)
-    manifest = write_manifest(Path(out), stage, done)
-    computed = len([one for one in shards if one not in sound]) - len(failed)
+        raise failure_of(work.label, failed, len(shards)) from _first(list(results.values()))
     return StageRun(
-        stage=label, manifest=manifest, shards=tuple(done), computed=computed, reused=len(sound), failed=failed
+        stage=work.label,
+        manifest=write_manifest(Path(out), stage, done),
+        shards=tuple(done),
+        computed=len(shards) - len(work.sound) - len(failed),
+        reused=len(work.sound),
+        failed=failed,
+        items=items,
+        seconds=round(time.monotonic() - began, 1),
     )
 
 
-def _parted(
-    stage: str, results: Mapping[str, Reference | BaseException | None], names: Mapping[str, str]
-) -> tuple[list[Reference], tuple[FailedShard, ...]]:
-    """What is there, and what is not: those that were tried come first."""
-    done = [result for result in results.values() if isinstance(result, Reference)]
-    missing = [(name, result) for name, result in results.items() if not isinstance(result, Reference)]
-    failed = [
-        FailedShard(stage=stage, shard=names[fingerprint], reason=_reason(result))
-        for fingerprint, result in sorted(missing, key=lambda item: item[1] is None)
-    ]
-    return done, tuple(failed)
+def _planned(
+    out: str, stage: str, compute: Task[..., Any], shards: Mapping[str, Mapping[str, Any]], label: str
+) -> Work:
+    sound = frozenset(fingerprint for fingerprint in shards if result_sound(Path(out), stage, fingerprint))
+    names = {fingerprint: f"{label}, {n} of {len(shards)}" for n, fingerprint in enumerate(sorted(shards), 1)}
+    return Work(out, stage, label, compute, shards, sound, names)
 
 
-def _reason(failure: BaseException | None) -> str:
-    if failure is None:
-        return NOT_BEGUN
-    text = str(failure) if isinstance(failure, TaskCraftError) else f"{type(failure).__name__}: {failure}"
-    return f"{text.rstrip('.')}."
+async def _all(work: Work, items: int | None, at_once: int) -> dict[str, Reference | BaseException | None]:
+    """What became of every shard, by its name; None for those that were not begun."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(fingerprint: str) -> Reference | None:
+        async with gate:
+            if work.stopped:
+                return None
+            try:
+                reference = await work.do(fingerprint)
+            except Exception as error:
+                if isinstance(error, STOPPING):
+                    work.stopped.append(error)
+                run_logger().error(_fails(work.names[fingerprint], error))
+                raise
+        watcher().shard_done()
+        return reference
+
+    watcher().stage_begins(work.label, len(work.shards), len(work.sound), items)
+    try:
+        results = await asyncio.gather(*map(one, work.names), return_exceptions=True)
+    finally:
+        watcher().stage_ends()
+        give_back()
+    return dict(zip(work.names.values(), results, strict=True))
+
+
+def _begins(work: Work, items: int | None) -> str:
+    there = f", {len(work.sound):,} of them there already" if work.sound else ""
+    through = f"; {counted(items, 'item')} to go through" if items is not None else ""
+    return f"{work.label}: {counted(len(work.shards), 'shard')}{there}{through}."
+
+
+def _fails(shard: str, error: Exception) -> str:
+    others = "no other is begun" if isinstance(error, STOPPING) else "the others go on"
+    return f"{shard} failed, and {others}: {reason_of(error)}"
 
 
 def _first(results: Sequence[object]) -> BaseException | None:
     return next((result for result in results if isinstance(result, BaseException)), None)
-
-
-def _failure(stage: str, failed: Sequence[FailedShard], shards: int) -> str:
-    first = failed[0]
-    tried = sum(one.reason != NOT_BEGUN for one in failed)
-    return (
-        f"{tried} of {shards} shards of the stage {stage} failed ({first.shard}: {first.reason.rstrip('.')}); "
-        "the others are kept, so the same command, or a retry, goes on from there."
-    )

@@ -1,7 +1,4 @@
-"""The stages, one async subflow each: what goes into a shard's fingerprint, and which task computes it.
-
-No stage keeps its own result: Prefect would match it by call order, and a deleted file would make a retry fail.
-"""
+"""The stages, one async subflow each: what goes into a shard's fingerprint, and which task computes it."""
 
 from __future__ import annotations
 
@@ -9,17 +6,20 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
-
-from flows.gathering import StageRun, run_shards, shards_at_once
+from flows.gathering import run_shards, shards_at_once
 from flows.options import RunOptions
+from flows.outcome import StageRun
+from flows.reporting import show_left_out, stage
 from taskcraft_core.config import BuildConfig, Settings
+from taskcraft_core.dataset.retirement import not_listed
 from taskcraft_core.dataset.rows import Lineage
 from taskcraft_core.dataset.store import Published
+from taskcraft_core.documents.fetch import is_url
+from taskcraft_core.documents.files import files_of, well_formed
 from taskcraft_core.documents.sources import Listed
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.fingerprint import bucket_of, fingerprint
-from taskcraft_core.models import Document, Rejection, content_hash
+from taskcraft_core.models import Document, Reason, Rejection, content_hash
 from taskcraft_core.own_tasks import read_own_tasks
 from taskcraft_core.roles.bench import identity
 from taskcraft_core.shards import Reference, result_reference, result_sound, write_result
@@ -28,6 +28,7 @@ from tasks.audit import audit_rows
 from tasks.extend import balance_depth, extend_depth_shard, extend_width_shard
 from tasks.generate import generate_atomic_shard
 from tasks.ingest import ingest_shard, list_documents, sandboxed
+from tasks.logs import run_logger
 from tasks.manifest import digest, read_manifest, read_rejections
 from tasks.publish import publish_dataset
 from tasks.verify import verify_atomic_shard
@@ -37,10 +38,11 @@ SOLVING = ("solver", "judge", "search", "max_steps", "acceptance")
 """The configuration that every stage with an agent in it depends on."""
 
 
-@flow(persist_result=False)
+@stage("ingest")
 async def ingest_stage(sources: list[str], out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Lists the sources and parses what they hold, in buckets of document ids."""
     listed, left_out = await list_documents(sources, out, config)
+    await show_left_out(left_out)
     buckets: defaultdict[int, list[Listed]] = defaultdict(list)
     for item in listed:
         buckets[bucket_of(item.id, config.buckets)].append(item)
@@ -55,10 +57,11 @@ async def ingest_stage(sources: list[str], out: str, config: BuildConfig, option
         done = await run_shards(out, "ingest", ingest_shard, shards, options, items=len(listed))
     if done.rows == 0:
         raise TaskCraftError(_nothing(Path(out), done, left_out))
-    return done.model_copy(update={"shards": (*done.shards, *_listing(Path(out), left_out))})
+    shards_and_listing = (*done.shards, *_listing(Path(out), [*left_out, *_empty(sources, Path(out))]))
+    return done.model_copy(update={"shards": shards_and_listing, "items": len(listed) + len(left_out)})
 
 
-@flow(persist_result=False)
+@stage("generate")
 async def generate_stage(documents: str, out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Authors atomic tasks, one shard for each shard of documents."""
     matters = matter_of(config, "author", "max_conclusions", "max_tasks_per_document")
@@ -70,7 +73,7 @@ async def generate_stage(documents: str, out: str, config: BuildConfig, options:
     return await run_shards(out, "generate", generate_atomic_shard, shards, options, items=items, at_once=at_once)
 
 
-@flow(persist_result=False)
+@stage("own tasks")
 async def adopt_stage(tasks: str, documents: str, out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Takes the tasks of the user's own file in: one more shard of atomic tasks to verify."""
     own, unusable = read_own_tasks(Path(tasks))
@@ -80,7 +83,7 @@ async def adopt_stage(tasks: str, documents: str, out: str, config: BuildConfig,
     return await run_shards(out, "generate", adopt_own_tasks, {name: arguments}, options, "own tasks", len(own))
 
 
-@flow(persist_result=False)
+@stage("verify")
 async def verify_stage(
     authored: list[str], documents: str, out: str, config: BuildConfig, options: RunOptions
 ) -> StageRun:
@@ -97,7 +100,7 @@ async def verify_stage(
     return await run_shards(out, "verify", verify_atomic_shard, shards, options, items=items, at_once=at_once)
 
 
-@flow(persist_result=False)
+@stage("depth")
 async def depth_stage(
     verified: str, documents: str, out: str, config: BuildConfig, options: RunOptions
 ) -> list[StageRun]:
@@ -123,7 +126,7 @@ async def depth_stage(
     return runs
 
 
-@flow(persist_result=False)
+@stage("width")
 async def width_stage(verified: str, documents: str, out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Merges related tasks; which belong together depends on all of them, so every shard does too."""
     matters = matter_of(config, "author", "max_width", "buckets", *SOLVING) | {"corpus": _corpus(out, documents)}
@@ -138,7 +141,7 @@ async def width_stage(verified: str, documents: str, out: str, config: BuildConf
     return await run_shards(out, "width", extend_width_shard, shards, options, at_once=at_once)
 
 
-@flow(persist_result=False)
+@stage("audit")
 async def audit_stage(
     candidates: list[str], documents: str, out: str, config: BuildConfig, options: RunOptions
 ) -> StageRun:
@@ -150,12 +153,28 @@ async def audit_stage(
     return await run_shards(out, "audit", audit_rows, {name: arguments}, options)
 
 
-@flow(persist_result=False)
+@stage("publish")
 async def publish_stage(
-    audited: Reference, documents: str, lineage: Lineage, out: str, config: BuildConfig
+    audited: Reference,
+    documents: str,
+    lineage: Lineage,
+    out: str,
+    config: BuildConfig,
+    prune: bool = False,
+    failed: str | None = None,
 ) -> Published:
-    """Publishes the audited rows in one commit."""
-    return await publish_dataset(out, audited, documents, lineage, config)
+    """Publishes the audited rows in one commit, and retires those of earlier builds whose documents are gone."""
+    return await publish_dataset(out, audited, documents, lineage, config, prune, failed)
+
+
+def not_pruned(out: str, ingested: StageRun, config: BuildConfig, options: RunOptions) -> str | None:
+    """Why tasks whose documents are gone stay although they should leave; None where nothing is in the way."""
+    if not options.prune:
+        return None
+    why = not_listed(read_rejections(Path(out), ingested.shards), len(ingested.failed), config.limit)
+    if why is not None:
+        run_logger().warning("Nothing is retired, for not every source was listed completely: %s.", why)
+    return why
 
 
 def matter_of(config: BuildConfig, *names: str) -> dict[str, Any]:
@@ -180,6 +199,16 @@ def _listing(out: Path, left_out: list[Rejection]) -> list[Reference]:
     if result_sound(out, "ingest", name):
         return [result_reference(out, "ingest", name)]
     return [write_result(out, "ingest", name, [], Document, left_out)]
+
+
+def _empty(sources: list[str], out: Path) -> list[Rejection]:
+    """The folders that hold nothing: perhaps what should be mounted there is not."""
+    folders = [Path(source) for source in sources if not is_url(source) and Path(source).is_dir()]
+    names = [well_formed(path.resolve().name) for path in folders if next(files_of(str(path), out), None) is None]
+    return [
+        Rejection(stage="ingest", reason=Reason.NO_CONTENT, item=name, detail=f"{name}: the folder holds no file.")
+        for name in names
+    ]
 
 
 def _nothing(out: Path, done: StageRun, left_out: list[Rejection]) -> str:

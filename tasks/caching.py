@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
 from prefect import Task, task
@@ -23,10 +23,13 @@ from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import content_hash
 from taskcraft_core.shards import Reference, result_reference, result_sound
 from tasks.faults import fail_if_told
+from tasks.logs import keep_short
 
 RETRIES = 2
 RETRY_DELAYS = [2.0, 10.0]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 ShardWork = Callable[..., Awaitable[Reference]]
 
 
@@ -50,6 +53,7 @@ def shard_task(work: ShardWork) -> Task[..., Any]:
 
     @wraps(work)
     async def computed(*arguments: Any, **named: Any) -> Reference:
+        keep_short()
         fail_if_told(task_run.name)
         return await work(*arguments, **named)
 
@@ -64,8 +68,10 @@ def shard_task(work: ShardWork) -> Task[..., Any]:
     )(computed)
 
 
-plain_task = task(cache_policy=NO_CACHE, persist_result=False)
-"""For steps that look at the world each time: what the sources hold now, what the dataset holds now."""
+def plain_task(work: Callable[P, T]) -> Task[P, T]:
+    """Makes a function a task that looks at the world each time: what the sources hold, or the dataset, now."""
+    name = work.__name__.replace("_", " ")
+    return task(task_run_name=name, cache_policy=NO_CACHE, persist_result=False)(work)
 
 
 def kept(out: Path, stage: str, fingerprint: str) -> Reference | None:
