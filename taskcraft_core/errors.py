@@ -2,6 +2,7 @@
 
 TaskCraftError (retryable = False)
 ├─ ConfigError            an option, a configuration key or an installed piece is wrong
+├─ StorageError           a file or folder cannot be written: a full disk, one that may only be read
 ├─ DocumentError          one document cannot be used; becomes a Rejection, the run goes on
 ├─ ProviderError          a service we depend on answered with an error
 │  ├─ ProviderUnavailable (retryable = True)
@@ -11,6 +12,8 @@ TaskCraftError (retryable = False)
 """
 
 from __future__ import annotations
+
+from typing import Self
 
 from taskcraft_core.models import Reason
 
@@ -25,6 +28,10 @@ class ConfigError(TaskCraftError):
     """A wrong option, configuration key or missing piece of the installation."""
 
 
+class StorageError(TaskCraftError):
+    """A file or folder cannot be written; once that is mended, the same run goes on from there."""
+
+
 class DocumentError(TaskCraftError):
     """One document cannot be used.
 
@@ -37,6 +44,10 @@ class DocumentError(TaskCraftError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Reason, str]]:
+        """It stays what it is on the way to another process."""
+        return type(self), (self.reason, self.detail)
 
 
 class ProviderError(TaskCraftError):
@@ -74,6 +85,10 @@ class ResponseError(TaskCraftError):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Reason, str]]:
+        """It stays what it is on the way to another process."""
+        return type(self), (self.reason, self.detail)
 
 
 class BudgetExceeded(TaskCraftError):

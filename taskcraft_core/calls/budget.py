@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.journal import Spent
 from taskcraft_core.errors import BudgetExceeded
 
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 """Dollars that adding up may be off by."""
 _SIZED = " of the expected size"
 
@@ -47,9 +48,13 @@ class CapReached(BudgetExceeded):
             "and nothing that was answered is asked again."
         )
 
-    def __reduce__(self) -> tuple[type[BudgetExceeded], tuple[str]]:
-        """Elsewhere it is what it says now."""
-        return BudgetExceeded, (str(self),)
+    def as_of(self, spent: Spent) -> CapReached:
+        """The same, with what was spent in all, as whoever has the journal knows."""
+        return CapReached(Budget(self._budget.caps, spent), self._cap, self._size)
+
+    def __reduce__(self) -> tuple[type[CapReached], tuple[Budget, str, str]]:
+        """Elsewhere it says what was spent up to now."""
+        return CapReached, (Budget(self._budget.caps, self._budget.spent), self._cap, self._size)
 
 
 class Budget:
@@ -61,16 +66,25 @@ class Budget:
     """
 
     def __init__(self, caps: Caps, spent: Spent) -> None:
-        self._caps = caps
+        self._caps = self._limits = caps
         self._spent = spent
         self._calls = 0
         self._tokens = 0
         self._usd = 0.0
 
     @property
+    def caps(self) -> Caps:
+        """What the calls may take in all."""
+        return self._caps
+
+    @property
     def spent(self) -> Spent:
         """What was spent, up to now; calls in flight are not in it."""
         return self._spent
+
+    async def ask(self, tokens: int, usd: float | None) -> Ticket:
+        """Admits one call as `admit` does; where processes share the caps, it may have to wait for them."""
+        return self.admit(tokens, usd)
 
     def admit(self, tokens: int, usd: float | None) -> Ticket:
         """Admits one call, before it is made.
@@ -85,21 +99,22 @@ class Budget:
         Raises:
             BudgetExceeded: A cap would be passed; or there is one on dollars, and the model has no price.
         """
-        caps, spent = self._caps, self._spent
-        if caps.usd is not None and usd is None:
+        if self._caps.usd is not None and usd is None:
             raise BudgetExceeded(
                 "--max-usd cannot be held, because the model has no price in the table: write a table of prices that"
                 " has it and name the file in TASKCRAFT_PRICES (taskcraft_core/calls/prices.toml shows the form),"
                 f" or leave --max-usd out; {self.so_far()}."
             )
-        if caps.calls is not None and spent.calls + self._calls + 1 > caps.calls:
-            raise CapReached(self, f"--max-calls {caps.calls}")
-        if caps.tokens is not None and spent.tokens + self._tokens + tokens > caps.tokens:
-            raise CapReached(self, f"--max-tokens {caps.tokens}", _SIZED)
-        if caps.usd is not None and spent.usd + self._usd + (usd or 0.0) > caps.usd + _ROUNDING:
-            raise CapReached(self, f"--max-usd {caps.usd:g}", _SIZED)
+        if (cap := self._refused(Amount(1, tokens, usd or 0.0))) is not None:
+            raise CapReached(self, *self._named(cap))
         self._book(1, tokens, usd or 0.0)
         return Ticket(self, tokens, usd or 0.0)
+
+    async def rest(self) -> None:
+        """Nothing is under way for the moment; other processes may have what this one does not need."""
+
+    async def close(self) -> None:
+        """Nothing more is asked for."""
 
     def so_far(self) -> str:
         """What was spent, in words, and how much is in flight."""
@@ -108,6 +123,31 @@ class Budget:
         unpriced = f", besides {counted(spent.unpriced, 'call')} of unknown price" if spent.unpriced else ""
         flight = f", with {self._calls:,} more in flight" if self._calls else ""
         return f"so far {counted(spent.calls, 'call')} took {took}{unpriced}{flight}"
+
+    @property
+    def _flight(self) -> Amount:
+        """What is expected of calls in flight."""
+        return Amount(self._calls, self._tokens, self._usd)
+
+    def _reached(self, limits: Caps, need: Amount) -> str | None:
+        """The limit that does not allow this besides what was spent and is in flight; None if all do."""
+        spent, flight = self._spent, self._flight
+        if limits.calls is not None and spent.calls + flight.calls + need.calls > limits.calls:
+            return "calls"
+        if limits.tokens is not None and spent.tokens + flight.tokens + need.tokens > limits.tokens:
+            return "tokens"
+        if limits.usd is not None and spent.usd + flight.usd + need.usd > limits.usd + ROUNDING:
+            return "usd"
+        return None
+
+    def _refused(self, need: Amount) -> str | None:
+        """The cap that does not allow this."""
+        return self._reached(self._limits, need)
+
+    def _named(self, cap: str) -> tuple[str, str]:
+        """The option and its value, and of what size the calls are that it does not allow."""
+        value = getattr(self._caps, cap)
+        return f"--max-{cap} {value:g}" if cap == "usd" else f"--max-{cap} {value}", "" if cap == "calls" else _SIZED
 
     def _book(self, calls: int, tokens: int, usd: float) -> None:
         """Adds to what is in flight."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.errors import ConfigError
 
@@ -49,6 +51,10 @@ class CostLine:
     seconds: float
 
 
+Decide = Callable[[Spent, Amount], Amount]
+"""Told what was spent and what others have set aside, gives what is to be set aside."""
+
+
 class CallJournal(Protocol):
     """Answered calls by key, kept for good. It belongs to one event loop; processes may share what is behind it."""
 
@@ -78,6 +84,19 @@ class CallJournal(Protocol):
 
     async def costs(self) -> list[CostLine]:
         """The same by stage, role, model and kind; sorted."""
+        ...
+
+    async def set_aside(self, holder: str, decide: Decide) -> None:
+        """Sets aside what a process may still spend, in one step that no other process comes between.
+
+        Args:
+            holder: The process; what it had set aside before is replaced.
+            decide: Decides how much; may be asked again where a connection is lost, and on another thread.
+
+        Raises:
+            ConfigError: The journal is damaged or cannot be written.
+            ProviderUnavailable: Its database cannot be reached.
+        """
         ...
 
     async def close(self) -> None:

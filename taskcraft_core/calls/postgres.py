@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.batches import Batches
-from taskcraft_core.calls.journal import CostLine, Spent
+from taskcraft_core.calls.holdings import LEASE, Statements
+from taskcraft_core.calls.journal import CostLine, Decide, Spent
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.calls.rows import COLUMNS, COSTS, SPENT, Row, costs_of, response_of, row_of, spent_of
 from taskcraft_core.errors import ConfigError, ProviderUnavailable, TaskCraftError
@@ -36,6 +38,7 @@ _INSERT = f"INSERT INTO {_TABLE} ({', '.join(COLUMNS)}) SELECT * FROM unnest(" +
     ", ".join(f"${number}::{_TYPES.get(column, 'TEXT')}[]" for number, column in enumerate(COLUMNS, 1))
     + ") ON CONFLICT (key) DO NOTHING"
 )
+_HOLDINGS = Statements.of("taskcraft_holdings", "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)")
 _LOOK_UP = f"SELECT key, response FROM {_TABLE} WHERE key = ANY($1::TEXT[])"
 
 _NAME = "The PostgreSQL journal (TASKCRAFT_JOURNAL_URL)"
@@ -112,6 +115,14 @@ class PostgresJournal:
         """The same by stage, role, model and kind; sorted."""
         return costs_of(await self._tried(lambda: self._pool.fetch(COSTS.format(table=_TABLE))))
 
+    async def set_aside(self, holder: str, decide: Decide) -> None:
+        """Sets aside what a process may still spend, in one step that no other process comes between.
+
+        Raises:
+            ProviderUnavailable: The database cannot be reached.
+        """
+        await self._tried(lambda: self._set_aside(holder, decide))
+
     async def close(self) -> None:
         """Finishes what is queued, then disconnects; closing twice is fine."""
         await self._gets.close()
@@ -134,6 +145,17 @@ class PostgresJournal:
         columns = [list(column) for column in zip(*(first[key] for key in sorted(first)), strict=True)]
         await self._tried(lambda: self._pool.execute(_INSERT, *columns))
         return [None] * len(rows)
+
+    async def _set_aside(self, holder: str, decide: Decide) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute(_HOLDINGS.make)
+            spent = spent_of(await connection.fetchrow(SPENT.format(table=_TABLE)))
+            mine = decide(spent, Amount(*await connection.fetchrow(_HOLDINGS.others, holder, LEASE)))
+            if mine == Amount():
+                await connection.execute(_HOLDINGS.free, holder)
+            else:
+                await connection.execute(_HOLDINGS.hold, holder, mine.calls, mine.tokens, mine.usd)
 
     async def _tried(self, work: Callable[[], Awaitable[T]]) -> T:
         """Does the work, again and again while the connection is lost.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
+from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.batches import Batches
-from taskcraft_core.calls.journal import CostLine, Spent
+from taskcraft_core.calls.holdings import LEASE, Statements
+from taskcraft_core.calls.journal import CostLine, Decide, Spent
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.calls.rows import COLUMNS, COSTS, SPENT, Row, costs_of, response_of, row_of, spent_of
 from taskcraft_core.errors import ConfigError
@@ -29,6 +32,7 @@ CREATE TABLE IF NOT EXISTS calls (
 _INSERT = (
     f"INSERT INTO calls ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) ON CONFLICT (key) DO NOTHING"
 )
+_HOLDINGS = Statements.of("holdings", "(julianday('now') * 86400.0)")
 _LOOK_UP = "SELECT response FROM calls WHERE key = ?"
 
 
@@ -95,6 +99,14 @@ class SqliteJournal:
         """The same by stage, role, model and kind; sorted."""
         return costs_of(await self._select(COSTS))
 
+    async def set_aside(self, holder: str, decide: Decide) -> None:
+        """Sets aside what a process may still spend, in one step that no other process comes between.
+
+        Raises:
+            ConfigError: The file is damaged or cannot be written.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._set_aside_here, holder, decide)
+
     async def close(self) -> None:
         """Finishes what is queued, then closes the file; closing twice is fine."""
         await self._puts.close()
@@ -109,15 +121,31 @@ class SqliteJournal:
         return [None] * len(rows)
 
     def _commit_here(self, rows: list[Row]) -> None:
-        with _explained(self._path):
-            execute = self._writing.execute
-            execute("BEGIN IMMEDIATE")
-            try:
-                self._writing.executemany(_INSERT, rows)
-                execute("COMMIT")
-            finally:
-                if self._writing.in_transaction:  # something went wrong, and SQLite has not rolled back by itself
-                    execute("ROLLBACK")
+        with _explained(self._path), self._transaction():
+            self._writing.executemany(_INSERT, rows)
+
+    def _set_aside_here(self, holder: str, decide: Decide) -> None:
+        execute = self._writing.execute
+        with _explained(self._path), self._transaction():
+            execute(_HOLDINGS.make)
+            spent = spent_of(execute(SPENT.format(table="calls")).fetchone())
+            others = Amount(*execute(_HOLDINGS.others, {"1": holder, "2": LEASE}).fetchone())
+            mine = decide(spent, others)
+            if mine == Amount():
+                execute(_HOLDINGS.free, {"1": holder})
+            else:
+                execute(_HOLDINGS.hold, {"1": holder, "2": mine.calls, "3": mine.tokens, "4": mine.usd})
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        execute = self._writing.execute
+        execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            execute("COMMIT")
+        finally:
+            if self._writing.in_transaction:  # something went wrong, and SQLite has not rolled back by itself
+                execute("ROLLBACK")
 
     async def _select(self, query: str) -> list[Row]:
         def here() -> list[Row]:

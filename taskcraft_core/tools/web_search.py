@@ -78,7 +78,7 @@ class TavilySearch:
         return [_hit(result) for result in json.loads(found)]
 
     async def _paid(self, query: str) -> str:
-        ticket = self._web.budget.admit(0, self._web.search_usd)
+        ticket = await self._web.budget.ask(0, self._web.search_usd)
         try:
             found = await self._patient(query)
         except BaseException:

@@ -65,7 +65,7 @@ class Endpoint:
         self._client = client
         self._attempts = settings.call_attempts
         self._secrets = secrets
-        self._journal, self._once, self._budget = journal, once, budget
+        self.journal, self._once, self._budget = journal, once, budget
         self._throttle, self._prices = throttle, prices
         self._modes = modes
 
@@ -97,7 +97,7 @@ class Endpoint:
     async def _make(self, request: ChatRequest, key: str) -> str:
         read = request.expected_prompt
         expected = read + EXPECTED_ANSWER
-        ticket = self._budget.admit(expected, self._prices.usd(request.model, read, EXPECTED_ANSWER))
+        ticket = await self._budget.ask(expected, self._prices.usd(request.model, read, EXPECTED_ANSWER))
         try:
             record = await self._answered(request, key, expected)
         except BaseException:
@@ -115,7 +115,7 @@ class Endpoint:
                 mode = self._mode(request)
                 try:
                     record = await self._sent(request, key, mode)
-                    await self._journal.put(record)
+                    await self.journal.put(record)
                     permit.answered((record.prompt_tokens or 0) + (record.completion_tokens or 0))
                     return record
                 except FormRefused:

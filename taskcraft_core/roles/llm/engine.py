@@ -16,6 +16,7 @@ from taskcraft_core.calls.budget import Budget, Caps
 from taskcraft_core.calls.journal import CallJournal, open_journal
 from taskcraft_core.calls.once import Once, leaving
 from taskcraft_core.calls.prices import Prices
+from taskcraft_core.calls.shared_budget import SharedBudget
 from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
 from taskcraft_core.errors import ConfigError
@@ -70,7 +71,10 @@ class Engine:
         prices = Prices.load(settings.prices)
         journal = await open_journal(out, settings.journal_address)
         caps = Caps(usd=settings.max_usd, tokens=settings.max_tokens, calls=settings.max_calls)
-        return cls(settings, out, journal, Budget(caps, await journal.spent()), prices)
+        spent = await journal.spent()
+        alone = settings.processes == 1 or caps == Caps()
+        budget = Budget(caps, spent) if alone else SharedBudget(caps, spent, journal, settings.processes)
+        return cls(settings, out, journal, budget, prices)
 
     def model(self, role: str, spec: str, attempts: int | None = None) -> RoleModel:
         """The chat model of a role.
@@ -141,6 +145,7 @@ class Engine:
             self.throttle.stop()
         await self.once.settle()
         await self._http.aclose()
+        await self.budget.close()
         await self.journal.close()
 
 
