@@ -1,17 +1,21 @@
-"""The automations of the Prefect server: runs that went silent are told of as crashed."""
+"""The automations of the Prefect server: runs gone silent are crashed, and somebody is told of builds that go wrong."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
+from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
+from prefect.events.actions import CallWebhook, ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.types import SecretDict
+from pydantic import SecretStr
 
 SILENCE = timedelta(seconds=90)
 """Three heartbeats."""
-
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")
 LOST = (
@@ -19,13 +23,18 @@ LOST = (
     "is kept; Retry, or the next run, goes on from there."
 )
 
+DEGRADED = "taskcraft.build.degraded"
+"""The event of a build that published although something was left out; its payload has a `message`."""
+WEBHOOK = "taskcraft-notify"
+"""The block that keeps the address, which may hold a secret."""
+
 
 def crashed_runs() -> AutomationCore:
     """Marks a run as crashed that had sent heartbeats, and now sends none and has not ended either."""
     ended = {f"prefect.flow-run.{state}" for state in ENDED}
     return AutomationCore(
-        name="taskcraft: runs without a sign of life are crashed",
-        description=f"A run that sent heartbeats and sends none for {SILENCE.seconds} s is set to Crashed.",
+        name="taskcraft: a run without a sign of life has crashed",
+        description=f"A run that sent heartbeats and has sent none for {SILENCE.seconds} s is set to Crashed.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "prefect.flow-run.*"},
             for_each={"prefect.resource.id"},
@@ -39,11 +48,70 @@ def crashed_runs() -> AutomationCore:
     )
 
 
-def ensure_automations(client: SyncPrefectClient) -> None:
-    """Creates what is missing, and brings up to date what is there; twice is as once."""
-    for wanted in (crashed_runs(),):
+def failed_builds(webhook: UUID) -> AutomationCore:
+    """Posts to the webhook when a build has failed or crashed; stages are no builds."""
+    trigger = EventTrigger(
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "build-dataset"},
+        for_each={"prefect.resource.id"},
+        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
+        posture=Posture.Reactive,
+        threshold=1,
+    )
+    return AutomationCore(
+        name="taskcraft: notify of a failed build",
+        description="Posts JSON to the webhook block taskcraft-notify.",
+        trigger=trigger,
+        actions=[CallWebhook(block_document_id=webhook, payload=_payload("flow_run.state.message"))],
+    )
+
+
+def degraded_builds(webhook: UUID) -> AutomationCore:
+    """Posts to the webhook when a build goes on although something has to be left out."""
+    trigger = EventTrigger(
+        match={"prefect.resource.id": "prefect.flow-run.*"},
+        expect={DEGRADED},
+        posture=Posture.Reactive,
+        threshold=1,
+    )
+    return AutomationCore(
+        name="taskcraft: notify of a degraded build",
+        description="Posts JSON to the webhook block taskcraft-notify.",
+        trigger=trigger,
+        actions=[CallWebhook(block_document_id=webhook, payload=_payload("event.payload.message", "'Degraded'"))],
+    )
+
+
+def ensure_automations(client: SyncPrefectClient, notify: SecretStr | None) -> None:
+    """Creates what is missing, and brings up to date what is there; twice is as once.
+
+    Args:
+        client: Of the server.
+        notify: The address to post to; None leaves what is there as it is.
+    """
+    for wanted in _wanted(notify):
         there = client.read_automations_by_name(wanted.name)
-        if there:
-            client.update_automation(there[0].id, wanted)
-        else:
+        if not there:
             client.create_automation(wanted)
+        else:
+            # Whoever has switched it off in the UI wants it so.
+            client.update_automation(there[0].id, wanted.model_copy(update={"enabled": there[0].enabled}))
+
+
+def _wanted(notify: SecretStr | None) -> Iterator[AutomationCore]:
+    yield crashed_runs()
+    if notify is not None:
+        headers = SecretDict({"Content-Type": "application/json"})
+        saved = Webhook(url=notify, headers=headers).save(WEBHOOK, overwrite=True)
+        assert isinstance(saved, UUID)  # it is awaited only where an event loop runs
+        yield failed_builds(saved)
+        yield degraded_builds(saved)
+
+
+def _payload(message: str, state: str = "flow_run.state.name") -> str:
+    """JSON with what is told; `text` is the key that chats show."""
+    fields = {
+        "what": "flow.name", "run": "flow_run.name", "state": state, "message": message, "link": "flow_run|ui_url",
+        "text": f"flow.name ~ ', ' ~ flow_run.name ~ ': ' ~ {state} ~ '. ' ~ {message} ~ ' ' ~ (flow_run|ui_url)",
+    }  # fmt: skip
+    return "{" + ", ".join(f'"{key}": {{{{ ({value})|tojson }}}}' for key, value in fields.items()) + "}"

@@ -165,7 +165,7 @@ def deploy(
     """
     from flows.deploying import Wanted, run_deploy
 
-    _guarded(run_deploy, Wanted(tuple(sources or ()), out, cron, timezone, config, notify))
+    _guarded(run_deploy, Wanted(tuple(sources or ()), str(out), cron, timezone, config, notify))
 
 
 @app.command()
@@ -173,6 +173,36 @@ def doctor(
     out: Annotated[Path, typer.Option("--out", help="The folder that a build would write to.")] = Path("out"),
 ) -> None:
     """Checks the installation and the settings; prints no secret.
+
+@app.command()
+def serve(
+    out: OutOption,
+    sources: SourcesArgument = None,
+    cron: CronOption = None,
+    timezone: ZoneOption = None,
+    config: ConfigOption = None,
+    notify: NotifyOption = None,
+    host: Annotated[str, typer.Option(help="Where the server listens; 0.0.0.0 for everybody.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The server's port.")] = 4200,
+) -> None:
+    """Builds every night, and whenever you ask for it in the UI, until you stop it.
+
+    Starts a Prefect server with its UI, unless PREFECT_API_URL names one, puts the deployments on it, and starts a
+    worker. Everything is kept in PREFECT_HOME, so the same command goes on from there. Keys come from the environment.
+
+    For example:
+
+    `taskcraft serve data/samples --out out/nightly`
+
+    `taskcraft serve docs "notes/*.md" --out out --cron "30 3 * * 1-5" --timezone Europe/Vienna --config build.toml`
+
+    `TASKCRAFT_NOTIFY_URL=https://hooks.example.org/T0/secret taskcraft serve docs --out out --port 8080`
+    """
+    from flows.deploying import Wanted
+    from flows.serving import run_serve
+
+    _guarded(run_serve, Wanted(tuple(sources or ()), str(out), cron, timezone, config, notify), host, port)
+
 
     For example: `taskcraft doctor --out out/demo`
     """

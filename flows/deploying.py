@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import yaml
+from pydantic import ValidationError
 
 from flows.embedded import prepare_prefect
+from flows.environment import read_settings
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.dataset.remote.address import check_out, whole
 from taskcraft_core.documents.fetch import is_url
+from taskcraft_core.documents.files import files_of
 from taskcraft_core.errors import ConfigError, TaskCraftError
 
 POOL = "taskcraft"
@@ -29,7 +37,7 @@ class Wanted:
 
     Attributes:
         sources: Files, folders, globs, URLs; the file's where there is none.
-        out: The output folder.
+        out: The output folder, or its URL.
         cron: When the nightly run starts.
         timezone: The time zone of that.
         config_file: A TOML file of `BuildConfig`.
@@ -37,18 +45,56 @@ class Wanted:
     """
 
     sources: tuple[str, ...]
-    out: Path
+    out: str
     cron: str | None = None
     timezone: str | None = None
     config_file: Path | None = None
     notify: str | None = None
 
+    def check(self) -> BuildConfig:
+        """Checks what can be checked on any machine.
+
+        Raises:
+            ConfigError: An option, key or environment variable is wrong.
+        """
+        from prefect.client.schemas.schedules import CronSchedule
+
+        given = {"cron": self.cron or "0 2 * * *"} | ({"timezone": self.timezone} if self.timezone else {})
+        try:
+            CronSchedule(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(f"--{first['loc'][0]} {first['input']!r} is not valid: {first['msg']}.") from None
+        if self.notify is not None:
+            os.environ["TASKCRAFT_NOTIFY_URL"] = self.notify
+        read_settings()
+        return BuildConfig.load(self.config_file)
+
+    def check_here(self) -> None:
+        """Checks what only the machine that builds can tell: the sources, the folder, the roles and their keys.
+
+        Raises:
+            ConfigError: One of them will not do.
+        """
+        from flows.preflight import check_roles
+
+        for source in self.sources:
+            if not is_url(source):
+                next(files_of(source, Path(self.out)), None)
+        check_out(self.out, self.sources)
+        check_roles(self.check(), read_settings())
+
 
 def run_deploy(wanted: Wanted) -> None:
     """Deploys, and prints what is there then."""
     prepare_prefect(verbose=False)
+    wanted.check()
     deploy(wanted)
-    print("Deployed build-dataset/nightly and build-dataset/on-demand.")
+    night = next_night()
+    print(
+        f"Deployed build-dataset/nightly ({f'next on {night:%A, %d %B %Y, %H:%M %Z}' if night else 'paused'}) and "
+        f"build-dataset/on-demand.\nTheir runs wait for a worker: prefect worker start --pool {POOL} --type process"
+    )
 
 
 def deploy(wanted: Wanted) -> None:
@@ -72,12 +118,11 @@ def deploy(wanted: Wanted) -> None:
 def laid_over(spec: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
     """The file with the options in place of what it says."""
     merged = deepcopy(dict(spec))
-    parameters: dict[str, Any] = {"out": str(wanted.out.absolute())}
+    parameters: dict[str, Any] = {"out": whole(wanted.out)}
     if wanted.sources:
         parameters["sources"] = [absolute(source) for source in wanted.sources]
     if wanted.config_file is not None:
-        config = BuildConfig.load(wanted.config_file)
-        parameters["config"] = config.model_dump(mode="json", exclude_unset=True)
+        parameters["config"] = BuildConfig.load(wanted.config_file).model_dump(mode="json", exclude_unset=True)
     timing = {"cron": wanted.cron, "timezone": wanted.timezone}
     for deployment in merged["deployments"]:
         deployment["parameters"] |= parameters
@@ -113,6 +158,29 @@ def ensure_pool() -> None:
             client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
 
 
+def next_night(seconds: float = 15) -> datetime | None:
+    """When the next nightly run starts; None if the scheduler plans none in so many seconds, for it is paused."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    planned = FlowRunFilter.model_validate({"state": {"type": {"any_": ["SCHEDULED"]}}})
+    nightly = DeploymentFilter.model_validate({"name": {"any_": ["nightly"]}, "tags": {"all_": ["taskcraft"]}})
+    deadline = time.monotonic() + seconds
+    with get_client(sync_client=True) as client:
+        schedules = client.read_deployment_by_name("build-dataset/nightly").schedules
+        active = [one for one in schedules if one.active]
+        while active and time.monotonic() < deadline:
+            runs = client.read_flow_runs(
+                flow_run_filter=planned, deployment_filter=nightly, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=1
+            )
+            if runs and runs[0].expected_start_time:
+                zone = getattr(active[0].schedule, "timezone", None) or "UTC"
+                return runs[0].expected_start_time.astimezone(ZoneInfo(zone))
+            time.sleep(0.3)
+    return None
+
+
 def prepare() -> dict[str, str]:
     """The build step of the file: what the deployments rely on is there.
 
@@ -124,7 +192,7 @@ def prepare() -> dict[str, str]:
     from flows.automations import ensure_automations
 
     with get_client(sync_client=True) as client:
-        ensure_automations(client)
+        ensure_automations(client, read_settings().notify_url)
     return {"directory": str(Path.cwd())}
 
 

@@ -70,14 +70,10 @@ class Server:
         if self._process is None:
             return
         deadline = time.monotonic() + START_SECONDS
-        with httpx.Client(timeout=5, trust_env=False, verify=False) as client:
-            while time.monotonic() < deadline and self._process.poll() is None:
-                try:
-                    if client.get(f"{self.url}/health").is_success:
-                        return
-                except httpx.TransportError:
-                    pass
-                time.sleep(0.2)
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if answers(self.url):
+                return
+            time.sleep(0.2)
         raise TaskCraftError(f"The embedded Prefect server does not start: {self._last_words()}.")
 
     def stop(self) -> None:
@@ -96,6 +92,14 @@ class Server:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         return lines[-1].rstrip(".") if lines else f"no answer in {START_SECONDS:.0f} s"
+
+
+def answers(url: str) -> bool:
+    """Whether the server with this API is up."""
+    try:
+        return httpx.get(f"{url}/health", timeout=5, trust_env=False, verify=False).is_success
+    except httpx.TransportError:
+        return False
 
 
 def prepare_prefect(verbose: bool) -> None:

@@ -96,10 +96,15 @@ def _fault_of(field: str, value: Any) -> str | None:
 
 def _addresses(settings: Settings) -> Iterator[str]:
     """What is wrong with addresses and keys, as far as that can be told without a network."""
-    journal = settings.journal_address
+    journal, notify = settings.journal_address, settings.notify_url
     checked: Mapping[str, tuple[str | None, tuple[str, ...], str]] = {
         "OPENAI_BASE_URL": (settings.openai_base_url, _WEB, "it is no http:// or https:// address"),
         "TASKCRAFT_TAVILY_BASE_URL": (settings.tavily_base_url, _WEB, "it is no http:// or https:// address"),
+        "TASKCRAFT_NOTIFY_URL": (
+            notify.get_secret_value() if notify else None,
+            _WEB,
+            "it is no http:// or https:// address",
+        ),
         "TASKCRAFT_JOURNAL_URL": (journal, _DATABASE, "it is no postgresql://user:password@host/database address"),
     }
     for variable, (address, schemes, why) in checked.items():

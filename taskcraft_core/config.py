@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     call_timeout: float = Field(120.0, gt=0, description="Seconds a model call may take.")
     call_attempts: int = Field(8, ge=1, description="How often a call that fails on the way is made.")
     outage_patience: float = Field(300.0, ge=0, description="Seconds of outage before a run gives up.")
+    notify_url: SecretStr | None = Field(None, description="Where JSON is posted to when a build fails or is degraded.")
     max_usd: float | None = Field(None, ge=0, description="What the calls of an output folder may cost in all.")
     max_tokens: int | None = Field(None, ge=0, description="Tokens that they may take in all.")
     max_calls: int | None = Field(None, ge=0, description="How many there may be in all.")

@@ -15,10 +15,12 @@ from typing import Any
 
 import httpx
 
+from flows.deploying import POOL
+from flows.embedded import OURS
+from flows.serving import server_command, server_environment, worker_command
+
 ROOT = Path(__file__).parent.parent.parent
-POOL = "taskcraft"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-OURS = ("OPENAI_", "TAVILY_", "TASKCRAFT_")
 START_SECONDS, STOP_SECONDS = 90.0, 20.0
 
 
@@ -69,16 +71,13 @@ class Stack:
 
     def start_server(self) -> None:
         """Starts the server (again), and waits until it answers."""
-        env = {name: text for name, text in self.env.items() if not name.startswith(OURS)}
-        arguments = ["server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
-        self.server = self._start("server", arguments, env)
+        self.server = self._start("server", server_command("127.0.0.1", self.port), server_environment(self.env))
         self._until(self._answers, self.server, "server")
 
     def start_worker(self) -> None:
         """Starts the worker (again), and waits until the server knows it."""
         name = f"worker-{len(self._processes)}"
-        arguments = ["worker", "start", "--pool", POOL, "--type", "process", "--name", name]
-        self.worker = self._start("worker", arguments, self.env)
+        self.worker = self._start("worker", worker_command("--name", name), self.env)
         self._until(lambda: name in self._workers(), self.worker, "worker")
 
     def deploy(self, sources: list[str], out: Path, *options: str) -> str:
@@ -148,10 +147,10 @@ class Stack:
             end(process)
         self._processes.clear()
 
-    def _start(self, name: str, arguments: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
         with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "prefect", *arguments],
+                [sys.executable, "-m", *command],
                 cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         self._processes.append(process)

@@ -1,0 +1,182 @@
+"""`taskcraft serve`: server, deployments and worker on one machine, in one command, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flows.deploying import POOL, Wanted, deploy, next_night
+from flows.embedded import OURS, START_SECONDS, answers, prepare_prefect
+from flows.ports import check_free
+from taskcraft_core.errors import TaskCraftError
+
+SERVER_SETTINGS = {
+    # In memory, a restart of the server would take a running night's turn away, and with it the run.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+}
+WORKER_SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "3"}
+STOP_SECONDS = 45.0
+"""A worker first ends its runs, and they put away what they have."""
+RESTARTS, WITHIN = 3, 600.0
+"""A child that dies more often than that in so many seconds is not started again."""
+
+
+def server_command(host: str, port: int) -> list[str]:
+    """Starts the Prefect server, with its UI."""
+    return ["prefect", "server", "start", "--host", host, "--port", str(port)]
+
+
+def worker_command(*more: str) -> list[str]:
+    """Starts a worker; the pool is created if it is missing."""
+    return ["prefect", "worker", "start", "--pool", POOL, "--type", "process", *more]
+
+
+def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a server is given: its own settings, and nothing that holds a key of ours."""
+    kept = {name: text for name, text in environment.items() if not name.startswith(OURS)}
+    return SERVER_SETTINGS | kept
+
+
+@dataclass
+class Child:
+    """A process that is kept running; it leads a group of its own, so that Ctrl-C reaches us alone."""
+
+    name: str
+    command: list[str]
+    env: Mapping[str, str]
+    log: Path
+    started: list[float] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it; its output is added to the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *self.command], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+        self.started.append(time.monotonic())
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self.process is not None and self.process.poll() is None
+
+    def revive(self) -> None:
+        """Starts it again if it has died.
+
+        Raises:
+            TaskCraftError: It dies too often.
+        """
+        if self.running:
+            return
+        recent = [when for when in self.started if time.monotonic() - when < WITHIN]
+        if len(recent) > RESTARTS:
+            raise TaskCraftError(f"The {self.name} dies again and again; {self.log} says why.")
+        print(f"taskcraft: the {self.name} has ended and is started again; {self.log} says why.", file=sys.stderr)
+        self.start()
+
+    def stop(self) -> None:
+        """Ends it; if it will not end, kills it and what it has started."""
+        if not self.running:
+            return
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def run_serve(wanted: Wanted, host: str, port: int) -> None:
+    """Serves until a signal comes, or a child dies too often.
+
+    Args:
+        wanted: What is deployed.
+        host: Where the server listens.
+        port: And on which port.
+
+    Raises:
+        ConfigError: An option is wrong, or the port is taken.
+        TaskCraftError: The server does not start, or a child keeps dying.
+    """
+    prepare_prefect(verbose=False)
+    from prefect.settings import get_current_settings
+
+    settings = get_current_settings()
+    wanted.check()
+    wanted.check_here()
+    logs, children = settings.home / "taskcraft", []
+    try:
+        if settings.api.url is None:
+            check_free(host, port)
+            server = _server(host, port, logs)
+            children.append(server)
+            _wait(server, lambda: answers(os.environ["PREFECT_API_URL"]))
+        else:
+            print(f"Using the Prefect server at {settings.api.url} (PREFECT_API_URL).")
+        deploy(wanted)
+        worker = _worker(logs)
+        children.append(worker)
+        _tell(logs)
+        while True:
+            time.sleep(0.5)
+            for child in children:
+                child.revive()
+    finally:
+        for child in reversed(children):
+            child.stop()
+
+
+def _server(host: str, port: int, logs: Path) -> Child:
+    """Starts the server, and points this process and its later children to it."""
+    from prefect.context import refresh_global_settings_context
+
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    address = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+    os.environ.setdefault("PREFECT_UI_URL", address)
+    server = Child("server", server_command(host, port), server_environment(os.environ), logs / "server.log")
+    server.start()
+    os.environ["PREFECT_API_URL"] = f"{address}/api"
+    refresh_global_settings_context()
+    return server
+
+
+def _worker(logs: Path) -> Child:
+    env = WORKER_SETTINGS | {name: text for name, text in os.environ.items() if name != "TASKCRAFT_NOTIFY_URL"}
+    command = worker_command("--name", f"serve on {platform.node()}")
+    worker = Child("worker", command, env, logs / "worker.log")
+    worker.start()
+    return worker
+
+
+def _wait(child: Child, there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not there():
+        if not child.running or time.monotonic() > deadline:
+            raise TaskCraftError(f"The {child.name} does not start; {child.log} says why.")
+        time.sleep(0.2)
+
+
+def _tell(logs: Path) -> None:
+    from prefect.settings import get_current_settings
+
+    night = next_night()
+    print(
+        f"The UI:    {get_current_settings().ui_url or os.environ['PREFECT_API_URL']}\n"
+        f"Nightly:   {f'next on {night:%A, %d %B %Y, %H:%M %Z}' if night else 'paused'}\n"
+        "By hand:   Deployments > on-demand > Run in the UI, or\n"
+        f"           PREFECT_API_URL={os.environ['PREFECT_API_URL']} prefect deployment run build-dataset/on-demand\n"
+        f"Logs:      {logs}\n"
+        "Ctrl-C stops the server and the worker; the schedule goes on when this is started again.",
+        flush=True,
+    )
