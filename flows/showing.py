@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -13,20 +12,22 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from flows.mirror import reading
 from taskcraft_core.dataset.store import find_task
 
 CUT = 600
 """Characters of a tool's answer that are shown without --full."""
 
 
-def show_task(id_prefix: str, out: Path, full: bool) -> None:
+def show_task(id_prefix: str, out: str, full: bool) -> None:
     """Prints a task of the newest version of the dataset.
 
     Raises:
         ConfigError: There is no dataset, or not exactly one task whose id begins so.
     """
-    row = find_task(out, id_prefix)
-    parents = [find_task(out, parent) for parent in row["parent_ids"]]
+    with reading(out, "dataset/") as folder:
+        row = find_task(folder, id_prefix)
+        parents = [find_task(folder, parent) for parent in row["parent_ids"]]
     console = Console()
     console.print(Panel(Group(*_head(row)), title=f"{row['kind']} task {row['task_id'][:12]}", title_align="left"))
     for title, parts in (

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.environment import read_settings
+from flows.mirror import reading
 from flows.money import decimals_of, dollars, table
 from flows.preflight import PREFLIGHT
 from taskcraft_core.calls.journal import CostLine
@@ -24,16 +25,17 @@ from tasks.spending import costs_of
 STAGES = ("generate", "verify", "depth", "width")
 
 
-def show_costs(out: Path, as_json: bool) -> None:
+def show_costs(out: str, as_json: bool) -> None:
     """Prints spend by stage and role, in all, and for each accepted task.
 
     Raises:
         ConfigError: There is no such folder, or its journal cannot be read.
     """
-    if not out.is_dir():
-        raise ConfigError(f"{out}: there is no such folder; run `taskcraft build SOURCE --out {out}` first.")
-    lines = sorted(asyncio.run(costs_of(out, read_settings())), key=_in_order)
-    tasks, version = _accepted(out)
+    with reading(out, "dataset/") as folder:
+        if not folder.is_dir():
+            raise ConfigError(f"{out}: there is no such folder; run `taskcraft build SOURCE --out {out}` first.")
+        lines = sorted(asyncio.run(costs_of(folder, read_settings())), key=_in_order)
+        tasks, version = _accepted(folder)
     if as_json:
         print(json.dumps(_as_json(lines, tasks, version), indent=2))
         return

@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     max_tokens: int | None = Field(None, ge=0, description="Tokens that they may take in all.")
     max_calls: int | None = Field(None, ge=0, description="How many there may be in all.")
     prices: Path | None = Field(None, description="A TOML file of prices, instead of the one that comes along.")
+    cache: Path | None = Field(None, description="Where builds keep their copy of an --out that is a URL.")
     faults: Path | None = Field(None, description="For tests: a file that names shards which are to fail.")
 
     @property

@@ -20,6 +20,12 @@ def check_folder(out: Path) -> None:
     Raises:
         ConfigError: Its path holds a sign that an address cannot.
     """
-    found = _NO_ADDRESS.search(str(out.absolute()))
-    if found:
-        raise ConfigError(f"{out}: cannot be the output folder: its path holds {found[0]!r}; choose another name.")
+    sign = unusable_sign(str(out.absolute()))
+    if sign:
+        raise ConfigError(f"{out}: cannot be the output folder: its path holds {sign!r}; choose another name.")
+
+
+def unusable_sign(path: str) -> str | None:
+    """The first sign of a path that Delta tables cannot lie under; None where there is none."""
+    found = _NO_ADDRESS.search(path)
+    return found[0] if found else None

@@ -45,7 +45,7 @@ def test_spend_is_told_by_stage_and_role_and_unknown_prices_stay_unknown(
         called("b", "verify", "solver", "priced", 0.25, 3.0),
         called("c", "generate", "author", "strange", None),
     )
-    show_costs(tmp_path, False)
+    show_costs(str(tmp_path), False)
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     author = next(i for i, row in enumerate(rows) if row[:2] == ["generate", "author"])
     assert rows[author] == ["generate", "author", "strange", "1", "1,000", "50", "unknown", "2.00"]
@@ -61,7 +61,7 @@ def test_in_80_columns_a_name_stays_on_its_line_and_dollars_have_one_number_of_d
     dear = replace(called("a", "verify", "solver", "gpt-4o-mini", 1234.5), prompt_tokens=2**31, completion_tokens=2**20)
     cheap = called("b", "generate", "author", "gpt-4o-mini", 0.0123)
     journal(tmp_path, dear, cheap, called("c", "preflight", "solver", "gpt-4o-mini", 0.0))
-    show_costs(tmp_path, False)
+    show_costs(str(tmp_path), False)
     printed = capsys.readouterr().out
     rows = [line.split() for line in printed.splitlines() if "gpt-4o-mini" in line]
     assert [row[-1] for row in rows] == ["$0.0000", "$0.0123", "$1,234.5000"]
@@ -71,7 +71,7 @@ def test_in_80_columns_a_name_stays_on_its_line_and_dollars_have_one_number_of_d
 
 def test_as_json_a_price_that_is_not_known_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     journal(tmp_path, called("a", "verify", "solver", "priced", 0.5), called("b", "verify", "judge", "strange", None))
-    show_costs(tmp_path, True)
+    show_costs(str(tmp_path), True)
     told = json.loads(capsys.readouterr().out)
     assert {line["role"]: line["usd"] for line in told["lines"]} == {"solver": 0.5, "judge": None}
     assert told["total"]["usd"] == 0.5 and told["total"]["unpriced"] == 1 and told["total"]["calls"] == 2
@@ -80,8 +80,8 @@ def test_as_json_a_price_that_is_not_known_is_null(tmp_path: Path, capsys: pytes
 def test_without_a_journal_one_sentence_and_no_journal_is_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_costs(tmp_path, False)
+    show_costs(str(tmp_path), False)
     assert "no call was journalled here" in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
     with pytest.raises(ConfigError, match="there is no such folder"):
-        show_costs(tmp_path / "nowhere", False)
+        show_costs(str(tmp_path / "nowhere"), False)

@@ -1,0 +1,168 @@
+"""An output folder given as a URL (`s3://bucket/demo`): builds and commands work in a copy of it on this machine.
+
+The copy lies in the user's cache folder, or in TASKCRAFT_CACHE, which has to be a shared folder where shards are
+computed on other machines. Two machines must not build into one URL at once: the concurrency limit of the deployment
+sees to that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from flows.environment import read_settings
+from taskcraft_core.config import BuildConfig
+from taskcraft_core.dataset.remote.address import check_out, copy_of, is_address
+from taskcraft_core.dataset.remote.files import Remote
+from taskcraft_core.dataset.remote.mirror import pull, push, sole_user
+from taskcraft_core.errors import ConfigError, TaskCraftError
+from taskcraft_core.roles.llm.spec import is_model
+from tasks.aside import aside
+from tasks.workbench import ROLES
+
+
+@asynccontextmanager
+async def mirrored(
+    out: str, config: BuildConfig, sources: Sequence[str] = (), write: bool = True
+) -> AsyncIterator[Path]:
+    """The folder that a build works in: `out` itself, or an up-to-date copy that is written back in the end.
+
+    It is written back after a failure or a cancellation too, so that nothing earned is lost.
+
+    Args:
+        out: The output folder, or its URL.
+        config: What is built; chat models need a journal that outlives this machine.
+        sources: What the documents are read from.
+        write: Whether anything is written back.
+
+    Raises:
+        ConfigError: No dataset can lie at `out`, or the journal cannot.
+        TaskCraftError: The store does not answer or does not take what was built, which is kept here then.
+    """
+    check_out(out, sources)
+    if not is_address(out):
+        yield Path(out).absolute()
+        return
+    settings = read_settings()
+    if write and _pays(config) and settings.journal_address is None:
+        raise ConfigError(
+            f"{out}: calls that are paid for have to be journalled where a crash cannot lose them; name a PostgreSQL "
+            "database in TASKCRAFT_JOURNAL_URL, or give a folder as --out."
+        )
+    folder = copy_of(out, settings.cache)
+    remote = Remote(out)
+    with _named(folder, out):
+        async with _alone(folder, out):
+            if write:
+                await aside(remote.prove_writable)
+            await aside(pull, remote, folder)
+            try:
+                yield folder
+            except BaseException:
+                if write:
+                    await _kept(remote, folder)
+                raise
+            if write:
+                await _written_back(remote, folder)
+
+
+@contextmanager
+def reading(out: str, part: str = "") -> Iterator[Path]:
+    """The folder that a command reads: `out` itself, or a copy that is brought up to date.
+
+    Args:
+        out: The output folder, or its URL.
+        part: The beginning of the names of the files that are read.
+
+    Raises:
+        ConfigError: No dataset can lie at `out`.
+        TaskCraftError: The store does not answer.
+    """
+    check_out(out)
+    if not is_address(out):
+        yield Path(out)
+        return
+    folder = copy_of(out, read_settings().cache)
+    with _named(folder, out):
+        with sole_user(folder) as ours:
+            if ours:  # else a build of this machine is at work there, and the copy is as new as can be
+                pull(Remote(out), folder, part)
+        yield folder
+
+
+def folder_of(out: str) -> Path:
+    """The folder on this machine that stands for an output folder, as it is; nothing is copied."""
+    return copy_of(out, read_settings().cache) if is_address(out) else Path(out).absolute()
+
+
+@asynccontextmanager
+async def _alone(folder: Path, out: str) -> AsyncIterator[None]:
+    """Waits until no other process of this machine works in the copy."""
+    waiting = False
+    while True:
+        with sole_user(folder) as ours:
+            if ours:
+                yield
+                return
+        if not waiting:
+            _say(f"Another build of this machine writes to {out}; this one waits until it is done.")
+            waiting = True
+        await asyncio.sleep(1)
+
+
+async def _kept(remote: Remote, folder: Path) -> None:
+    """Writes back what a build earned that failed; what is raised is why it failed, and not why this did."""
+    try:
+        await _written_back(remote, folder)
+    except TaskCraftError as error:
+        _say(str(error))
+
+
+async def _written_back(remote: Remote, folder: Path) -> None:
+    try:
+        await _to_the_end(push, remote, folder)
+    except TaskCraftError as error:
+        kept = f"What was built is kept under {folder.parent}, and the next build there writes it back."
+        raise TaskCraftError(f"{error} {kept}") from error
+
+
+async def _to_the_end(work: Callable[..., Any], *arguments: Any) -> None:
+    """Does something beside the loop that no cancellation stops; the cancellation comes after it."""
+    doing = asyncio.ensure_future(aside(work, *arguments))
+    stopped: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.shield(doing)
+        except asyncio.CancelledError as error:
+            stopped = error
+    doing.result()
+    if stopped is not None:
+        raise stopped
+
+
+@contextmanager
+def _named(folder: Path, out: str) -> Iterator[None]:
+    """Errors name what the user gave, and not the copy."""
+    try:
+        yield
+    except TaskCraftError as error:
+        error.args = tuple(str(one).replace(str(folder), out.rstrip("/")) for one in error.args)
+        raise
+
+
+def _pays(config: BuildConfig) -> bool:
+    return config.search == "tavily" or any(is_model(getattr(config, role)) for role in ROLES)
+
+
+def _say(sentence: str) -> None:
+    from prefect.exceptions import MissingContextError
+    from prefect.logging import get_run_logger
+
+    try:
+        get_run_logger().warning(sentence)
+    except MissingContextError:
+        print(f"taskcraft: {sentence}", file=sys.stderr)
