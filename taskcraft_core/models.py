@@ -258,7 +258,7 @@ class Task(Record):
     checks: tuple[str, ...]
 
 
-Stage = Literal["ingest", "generate", "verify", "depth", "width", "audit"]
+Stage = Literal["ingest", "generate", "verify", "depth", "width", "audit", "publish"]
 
 
 class Rejection(Record):

@@ -64,3 +64,6 @@ class Reason(StrEnum):
     # audit
     EXPECTATION = "expectation_failed"
     PARENT_LEFT = "parent_left"
+    # publish, of rows that were there and are retired
+    DOCUMENT_GONE = "document_gone"
+    DOCUMENT_CHANGED = "document_changed"

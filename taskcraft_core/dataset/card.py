@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -21,12 +21,19 @@ _SAME_MODEL = """\
 **The judge marks its own work.** Author or solver, and judge, are the same model (`$judge`); read the scores
 with that in mind."""
 
+_WITHOUT = """\
+**Not everything was computed.** The build that made this release went on without $shards, whose tasks are missing
+unless an earlier build had made them; `manifest.json` says why. This release stays as it is. When a later build
+computes them and a row changes by it, that is another version."""
+
+_SHOWN = 10
+
 
 def dataset_card(facts: Mapping[str, Any]) -> str:
     """The card of a release.
 
     Args:
-        facts: What its manifest says: version, rows, counts, config, code_version.
+        facts: What its manifest says: version, rows, counts, config, code_version, failed_shards.
     """
     roles = {role: facts["config"][role] for role in ("author", "solver", "judge")}
     return _CARD.substitute(
@@ -36,7 +43,7 @@ def dataset_card(facts: Mapping[str, Any]) -> str:
         rows=f"{facts['rows']:,}",
         code_version=facts["code_version"],
         counts=_counts(facts["counts"]),
-        caveats=_caveats(**roles),
+        caveats="\n\n".join([*_without(facts["failed_shards"]), *_caveats(**roles)]),
         **roles,
     )
 
@@ -46,13 +53,23 @@ def _counts(counts: Mapping[str, Mapping[str, int]]) -> str:
     return "\n".join(["| by | | tasks |", "|---|---|---|", *lines])
 
 
-def _caveats(author: str, solver: str, judge: str) -> str:
+def _without(failed: Sequence[Mapping[str, str]]) -> list[str]:
+    """What is missing, by the names of the shards: reasons are for the manifest."""
+    if not failed:
+        return []
+    named = "; ".join(one["shard"] for one in failed[:_SHOWN])
+    more = f" and {len(failed) - _SHOWN} more" if len(failed) > _SHOWN else ""
+    count = "one shard" if len(failed) == 1 else f"{len(failed)} shards"
+    return [Template(_WITHOUT).substitute(shards=f"{count} ({named}{more})")]
+
+
+def _caveats(author: str, solver: str, judge: str) -> list[str]:
     told = []
     if solver == "extractive":
         told.append(_EXTRACTIVE_SOLVER)
     if judge != "extractive" and _model(judge) in (_model(author), _model(solver)):
         told.append(Template(_SAME_MODEL).substitute(judge=judge))
-    return "\n\n".join(told)
+    return told
 
 
 def _model(spec: str) -> str:

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,14 @@ def release_path(out: Path, version: int) -> Path:
     return out / "releases" / f"v{version}"
 
 
-def release(out: Path, version: int, config: BuildConfig, code_version: str, documents: Mapping[str, str]) -> Path:
+def release(
+    out: Path,
+    version: int,
+    config: BuildConfig,
+    code_version: str,
+    documents: Mapping[str, str],
+    failed_shards: Sequence[Mapping[str, str]] = (),
+) -> Path:
     """Writes the release of a version, unless it is there and sound.
 
     Args:
@@ -45,6 +52,8 @@ def release(out: Path, version: int, config: BuildConfig, code_version: str, doc
         code_version: The version of the code that made it.
         documents: The uri of every document of the build by its id (the sha256 of its bytes); the documents
             that rows of earlier builds quote are added from the rows.
+        failed_shards: The shards that the build went on without: stage, shard and reason. When they are there later,
+            a release that is sound stays as it is; what they change, if anything, is in a later version.
 
     Returns:
         The folder of the release.
@@ -58,7 +67,8 @@ def release(out: Path, version: int, config: BuildConfig, code_version: str, doc
         if not release_sound(target):
             table = read_dataset(out, version)
             staging = Path(tempfile.mkdtemp(prefix=f".v{version}-", suffix=STAGING, dir=target.parent))
-            _write(staging, table, _facts(table, version, config, code_version, documents))
+            facts = _facts(table, version, config, code_version, documents)
+            _write(staging, table, facts | {"failed_shards": [dict(one) for one in failed_shards]})
             _replace(target, staging)
     return target
 

@@ -8,7 +8,7 @@ reads the folder: always the log.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.dataset.rows import ROW_SCHEMA, Row, to_table
 from taskcraft_core.errors import ConfigError, TaskCraftError
 from taskcraft_core.models import Record
+from taskcraft_core.shards import Reference
 
 ZSTD = WriterProperties(compression="ZSTD")
 FOREVER = "interval 36500 days"
@@ -33,11 +34,23 @@ CONFIGURATION = {
 }
 """Changes are recorded row by row, and no version is forgotten."""
 
+ROWS_AT_ONCE = 1_000
+
 CHANGES = pa.schema([*ROW_SCHEMA, ("retired", pa.bool_())])
 
 
 class Published(Record):
-    """What a publication did: the version that holds the rows now, and how many rows changed how."""
+    """What a publication did: the version that holds the rows now, and how many rows changed how.
+
+    Attributes:
+        version: The version that holds the rows.
+        added: Rows that were not there.
+        updated: Rows that were there with another content.
+        unchanged: Rows that were there.
+        retired: Rows that left.
+        new_version: Whether any of that made a version.
+        reasons: The work shard whose rejections say why rows left; None where none did.
+    """
 
     version: int
     added: int = 0
@@ -45,6 +58,7 @@ class Published(Record):
     unchanged: int = 0
     retired: int = 0
     new_version: bool = False
+    reasons: Reference | None = None
 
 
 def dataset_path(out: Path) -> Path:
@@ -183,6 +197,28 @@ def find_task(out: Path, id_prefix: str) -> dict[str, Any]:
     rows = read_rows(table, filters=only).cast(ROW_SCHEMA)
     row: dict[str, Any] = rows.to_pylist()[0]
     return row
+
+
+def ancestry(table: DeltaTable) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The parents, and the identifier, of every row by its id."""
+    rows = _columns(table, "task_id", "parent_ids", "identifier")
+    return {row["task_id"]: row["parent_ids"] for row in rows}, {row["task_id"]: row["identifier"] for row in rows}
+
+
+def rows_without(table: DeltaTable, ids: Collection[str], columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Some columns of the rows whose id is not among `ids`, few of them in memory as Python objects at a time.
+
+    Args:
+        table: At the version that is meant.
+        ids: Task ids.
+        columns: Among them `selector`: rows with a relation to the same document come one after the other.
+    """
+    among = pc.field("task_id").cast(pa.string()).isin(pa.array(ids, pa.string()))
+    rows = read_rows(table, [*columns], filters=~among)
+    superset = pc.struct_field(rows["selector"], "document_id")
+    ordered = rows.take(pc.sort_indices(pa.table({"superset": superset}), [("superset", "ascending")]))
+    for batch in ordered.to_batches(max_chunksize=ROWS_AT_ONCE):
+        yield from batch.to_pylist()
 
 
 def _columns(table: DeltaTable, *names: str) -> list[dict[str, Any]]:
