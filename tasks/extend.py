@@ -8,7 +8,8 @@ from pathlib import Path
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.extension.balance import balance
 from taskcraft_core.extension.depth import extend_depth
-from taskcraft_core.extension.width import extend_width, groups
+from taskcraft_core.extension.related import groups
+from taskcraft_core.extension.width import extend_width
 from taskcraft_core.fingerprint import bucket_of
 from taskcraft_core.models import Rejection, Task, content_hash
 from taskcraft_core.shards import Reference, read_result, write_result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-CallKind = Literal["chat", "search", "page"]
+CallKind = Literal["chat", "search", "page", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,8 @@ class CallRecord:
 
     Attributes:
         key: The sha256 (hex) of everything that could change the answer.
-        kind: A chat completion, a web search, or a fetched page.
+        kind: A chat completion, a web search, a fetched page; or a whole agent run, which is no call and costs nothing
+            beyond its calls.
         endpoint: The label of the service; never an address with a secret in it.
         model: The chat model; "" for other kinds.
         role: author, solver or judge; for web calls the tool.

@@ -30,7 +30,7 @@ SELECT stage, role, model, kind, count(*),
        CAST(coalesce(sum(usd), 0) AS DOUBLE PRECISION),
        CAST(sum(CASE WHEN kind IN ('chat', 'search') AND usd IS NULL THEN 1 ELSE 0 END) AS BIGINT),
        CAST(sum(seconds) AS DOUBLE PRECISION)
-FROM {table} GROUP BY stage, role, model, kind
+FROM {table} WHERE kind <> 'run' GROUP BY stage, role, model, kind
 """
 
 _LARGEST = 2**48

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
+from taskcraft_core.documents.parsed import Parsed, keep, kept
 from taskcraft_core.documents.sandbox import Sandbox
 from taskcraft_core.documents.sources import Listed
-from taskcraft_core.errors import DocumentError
 from taskcraft_core.models import Document, Reason, Rejection
 
 _AT_ONCE = 8
@@ -23,7 +23,7 @@ async def ingest(
     sandbox: Sandbox,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Document], list[Rejection]]:
-    """Parses documents and the figures embedded in them.
+    """Parses documents and the figures embedded in them; what an earlier build parsed is taken from there.
 
     Args:
         listed: What to parse; the bytes are in `out/documents/`.
@@ -62,10 +62,16 @@ def _by_id(document: Document) -> tuple[str, bool, str]:
 
 
 async def _parse_one(item: Listed, out: Path, config: BuildConfig, sandbox: Sandbox) -> list[Document] | Rejection:
-    try:
-        return await sandbox.parse(item, out / "documents" / item.id, config.max_figures)
-    except DocumentError as error:
-        reason, detail = error.reason, error.detail
-    except FileNotFoundError:
-        reason, detail = Reason.PARSE_FAILED, f"{item.uri}: its stored bytes are gone; run the build again."
-    return Rejection(stage="ingest", reason=reason, item=item.uri, detail=detail, document_id=item.id)
+    parsed = kept(out, item, config.max_figures)
+    if parsed is None:
+        try:
+            parsed = await sandbox.read(item, out / "documents" / item.id, config.max_figures)
+        except FileNotFoundError:
+            gone = f"{item.uri}: its stored bytes are gone; run the build again."
+            parsed = Parsed(reason=Reason.PARSE_FAILED, detail=gone)
+        keep(out, item, config.max_figures, parsed)
+    if parsed.reason is None:
+        return list(parsed.documents)
+    return Rejection(
+        stage="ingest", reason=parsed.reason, item=item.uri, detail=parsed.detail, document_id=item.id
+    )  # fmt: skip

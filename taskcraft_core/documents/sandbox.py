@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import re
 import signal
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -16,8 +11,10 @@ from typing import Final, Self
 from taskcraft_core.config import Settings
 from taskcraft_core.documents import wire
 from taskcraft_core.documents.media import sniff
+from taskcraft_core.documents.parsed import Parsed
+from taskcraft_core.documents.process import ParserProcess
 from taskcraft_core.documents.sources import Listed
-from taskcraft_core.errors import DocumentError, TaskCraftError
+from taskcraft_core.errors import DocumentError
 from taskcraft_core.models import Document, Figure, Reason
 
 IDLE_SECONDS: Final = 5.0
@@ -26,68 +23,11 @@ IDLE_SECONDS: Final = 5.0
 _IMAGE_PATIENCE: Final = 3
 """A dense page takes the recogniser 5 to 10 s, more on a busy machine; reading text takes milliseconds."""
 
-_START_SECONDS: Final = 60.0
 _MAX_JOBS: Final = 300
 """Documents after which a worker is replaced, so that what libraries leak stays small."""
 
-_SECRET: Final = re.compile(r"key|token|secret|passw|credential|authorization", re.I)
-_SMALL_HEAP: Final = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": "4000000",
-    "MALLOC_TRIM_THRESHOLD_": "4000000",
-    "OMP_NUM_THREADS": "1",
-}
-"""Measured on the image worker: peak 460 MB instead of 600, 210 MB instead of 410 between images, and no slower
-(with thresholds of 1 MB: 420 MB, but two to three times the CPU)."""
-
 _OUT_OF_MEMORY: Final = {-signal.SIGKILL, -signal.SIGABRT, -signal.SIGTRAP, -signal.SIGILL}
 """How a process ends that is refused memory: killed by the system, or by a library's own allocator."""
-
-
-class _Worker:
-    """A parser process: asked one document at a time over its standard input and output."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.jobs = 0
-
-    @classmethod
-    async def start(cls, settings: Settings) -> _Worker:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "taskcraft_core.documents.worker", str(settings.parse_memory_mb),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**_without_secrets(os.environ), **_SMALL_HEAP},
-            start_new_session=True,
-        )  # fmt: skip
-        worker = cls(process)
-        try:
-            await asyncio.wait_for(worker._receive(), _START_SECONDS)
-        except (TimeoutError, EOFError):
-            await worker.kill()
-            raise TaskCraftError("The parser process does not start; run `taskcraft doctor`.") from None
-        return worker
-
-    async def ask(self, request: wire.Request) -> wire.Reply:
-        """Sends one document; EOFError when the process dies over it."""
-        assert self.process.stdin is not None
-        self.jobs += 1
-        with contextlib.suppress(ConnectionError):
-            self.process.stdin.write(wire.frame(request.model_dump_json().encode()))
-            await self.process.stdin.drain()
-        return wire.Reply.model_validate_json(await self._receive())
-
-    async def _receive(self) -> bytes:
-        assert self.process.stdout is not None
-        head = await self.process.stdout.readexactly(wire.HEAD_BYTES)
-        return await self.process.stdout.readexactly(wire.frame_length(head))
-
-    async def kill(self) -> int:
-        """Ends the process, at once; returns how it ended."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-        return await self.process.wait()
 
 
 class _Pool:
@@ -98,7 +38,7 @@ class _Pool:
         self.timeout = timeout
         self.idle_seconds = idle_seconds
         self.permits = asyncio.Semaphore(size)
-        self.free: list[_Worker] = []
+        self.free: list[ParserProcess] = []
         self.timer: asyncio.TimerHandle | None = None
         self.ending: set[asyncio.Task[None]] = set()
 
@@ -133,14 +73,14 @@ class _Pool:
             else:
                 await asyncio.shield(worker.kill())
 
-    async def _take(self) -> _Worker:
+    async def _take(self) -> ParserProcess:
         if self.timer:
             self.timer.cancel()
         while self.free:
             worker = self.free.pop()
             if worker.process.returncode is None:
                 return worker
-        return await _Worker.start(self.settings)
+        return await ParserProcess.start(self.settings)
 
     def _end_when_idle(self) -> None:
         if self.idle_seconds is None:
@@ -211,12 +151,21 @@ class Sandbox:
         Raises:
             DocumentError: It cannot be used.
         """
+        parsed = await self.read(listed, data_path, max_figures)
+        if parsed.reason is not None:
+            raise DocumentError(parsed.reason, parsed.detail)
+        return list(parsed.documents)
+
+    async def read(self, listed: Listed, data_path: Path, max_figures: int) -> Parsed:
+        """The same as `parse`, and an error is a result too."""
         reply = await self._ask(listed, data_path, max_figures)
         if reply.document is None:
-            raise DocumentError(reply.reason or Reason.PARSE_FAILED, reply.detail)
+            return Parsed(reason=reply.reason or Reason.PARSE_FAILED, detail=reply.detail)
         figures = [await self._figure(figure, data_path) for figure in reply.embedded]
-        read = [figure for figure in figures if figure is not None]
-        return [_keep_figures(reply.document, {f.id for f in reply.embedded} - {f.id for f in read}), *read]
+        read = [figure.document for figure in figures if figure.document is not None]
+        document = _keep_figures(reply.document, {f.id for f in reply.embedded} - {f.id for f in read})
+        unread = tuple(figure.reason or Reason.PARSE_FAILED for figure in figures if figure.document is None)
+        return Parsed(documents=(document, *read), unread=unread)
 
     async def _ask(self, listed: Listed, path: Path, max_figures: int) -> wire.Reply:
         request = wire.Request(
@@ -227,9 +176,9 @@ class Sandbox:
             kind = sniff(file.read(4096)) or ""
         return await (self._images if kind.startswith("image/") else self._readers).ask(request)
 
-    async def _figure(self, figure: wire.EmbeddedFigure, beside: Path) -> Document | None:
+    async def _figure(self, figure: wire.EmbeddedFigure, beside: Path) -> wire.Reply:
         listed = Listed(uri=figure.uri, id=figure.id, media_hint="image/png")
-        return (await self._ask(listed, beside.with_name(figure.id), 0)).document
+        return await self._ask(listed, beside.with_name(figure.id), 0)
 
 
 def _keep_figures(document: Document, unread: set[str]) -> Document:
@@ -243,8 +192,3 @@ def _keep_figures(document: Document, unread: set[str]) -> Document:
         for block in document.blocks
     )
     return document.model_copy(update={"blocks": blocks})
-
-
-def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a parser may know of the environment: a hostile document must find no key in it."""
-    return {name: value for name, value in environment.items() if not _SECRET.search(name)}

@@ -2,84 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from taskcraft_core import checks
 from taskcraft_core.attempts import Attempt, Failure, attempt
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ResponseError
-from taskcraft_core.models import Reason, Rejection, Task, content_hash, task_id_of
+from taskcraft_core.extension.related import near_duplicates
+from taskcraft_core.models import Reason, Rejection, Task, task_id_of
 from taskcraft_core.roles.bench import Bench
-from taskcraft_core.roles.extractive.normalise import same
 from taskcraft_core.verification import AUXILIARY_STEPS, reject
-
-
-def groups(tasks: Sequence[Task], config: BuildConfig) -> list[tuple[Task, ...]]:
-    """Puts atomic tasks together that are related: the same relation of related documents, or one document's facts.
-
-    Args:
-        tasks: Verified tasks; only the atomic ones are used, each at most once for either kind of relation.
-        config: The most parts of a group.
-
-    Returns:
-        Groups of 2 to `max_width` tasks, in an order that depends on the tasks alone.
-    """
-    if config.max_width < 2:
-        return []
-    atomic = sorted((task for task in tasks if task.kind == "atomic"), key=_mixed)
-    by_theme: defaultdict[tuple[str, ...], list[Task]] = defaultdict(list)
-    by_document: defaultdict[tuple[str, ...], list[Task]] = defaultdict(list)
-    for task in atomic:
-        folder = task.evidence[0].uri.rpartition("/")[0]
-        by_theme[(task.language, *task.tools, folder, task.relation.casefold())].append(task)
-        by_document[(task.language, *task.tools, task.evidence[0].document_id)].append(task)
-    themed = [group for _, members in sorted(by_theme.items()) for group in _cut(members, config.max_width)]
-    shared = [group for _, members in sorted(by_document.items()) for group in _alike(members, config.max_width)]
-    return themed + shared
-
-
-def _mixed(task: Task) -> str:
-    """An order that has nothing to do with the documents' own, so that neighbours in it are no neighbours there."""
-    return content_hash(["width", task.task_id])
-
-
-def _cut(members: Sequence[Task], width: int) -> list[tuple[Task, ...]]:
-    """Groups of different documents and different answers, by turns of three and of two."""
-    found: list[tuple[Task, ...]] = []
-    rest = list(members)
-    while len(rest) >= 2:
-        size = min(width, len(rest), 3 - len(found) % 2)
-        group = _differing(rest, size)
-        if len(group) < 2:
-            break
-        found.append(tuple(group))
-        rest = [task for task in rest if task not in group]
-    return found
-
-
-def _differing(members: Iterable[Task], size: int) -> list[Task]:
-    group: list[Task] = []
-    for task in members:
-        if len(group) < size and not any(near_duplicates(task, other) for other in group):
-            group.append(task)
-    return group
-
-
-def _alike(members: Sequence[Task], width: int) -> list[tuple[Task, ...]]:
-    """Groups of one document's tasks that stand in the same block: the facts of one box, one table, one chart."""
-    by_block: defaultdict[str, list[Task]] = defaultdict(list)
-    for task in members:
-        place, dot, _ = task.evidence[0].place.partition(".r")
-        if dot:
-            by_block[place].append(task)
-    return [group for _, block in sorted(by_block.items()) for group in _cut(block, width)]
-
-
-def near_duplicates(one: Task, other: Task) -> bool:
-    """Whether two tasks would ask for nearly the same: one question, one quote for one answer, or one answer."""
-    same_fact = one.evidence[0].quote == other.evidence[0].quote and one.evidence[0].place == other.evidence[0].place
-    return one.question == other.question or same(one.answer, other.answer) or same_fact
 
 
 async def extend_width(parts: Sequence[Task], bench: Bench, config: BuildConfig) -> Task | Rejection:

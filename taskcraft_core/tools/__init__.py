@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.sandbox import Sandbox
@@ -35,7 +36,7 @@ def local_toolbox(corpus: Corpus, search: Search | None = None, picture: Picture
         picture: Shows images to models that see.
     """
     tools = [search_tool(search or LocalSearch(corpus)), *reading_tools(corpus)]
-    return Toolbox(tools, _pictures(corpus, picture))
+    return Toolbox(tools, _pictures(corpus, picture), partial(_content, corpus, missing=""))
 
 
 def web_toolbox(
@@ -55,7 +56,13 @@ def web_toolbox(
     """
     pages = WebPages(web, sandbox)
     tools = [search_tool(search or SEARCH["tavily"](corpus, web)), *reading_tools(corpus, pages.open)]
-    return Toolbox(tools, _pictures(corpus, picture, pages.image))
+    return Toolbox(tools, _pictures(corpus, picture, pages.image), partial(_content, corpus, missing=None))
+
+
+def _content(corpus: Corpus, uri: str, missing: str | None) -> str | None:
+    """The id of a document, which is the hash of its bytes."""
+    head = find(corpus, uri)
+    return head.id if head else missing
 
 
 def _pictures(

@@ -85,12 +85,20 @@ class Toolbox:
     Args:
         tools: In the order in which the agent is told of them; names are unique.
         picture: The image behind a uri as a data URI, for models that see; None where there is none.
+        content: What tells whether the document behind a uri is still the same: a hash of it, "" where there is no
+            document, None where that cannot be told.
     """
 
-    def __init__(self, tools: Iterable[Tool], picture: Callable[[str], str | None] | None = None) -> None:
+    def __init__(
+        self,
+        tools: Iterable[Tool],
+        picture: Callable[[str], str | None] | None = None,
+        content: Callable[[str], str | None] | None = None,
+    ) -> None:
         """Keeps the tools by name."""
         self._tools = {tool.name: tool for tool in tools}
         self.picture = picture
+        self.content = content
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -15,18 +14,11 @@ from taskcraft_core.prompts import prompt
 from taskcraft_core.roles.llm.answers import ANSWERS, Answer
 from taskcraft_core.roles.llm.chat import ROLES, Desk, JournalledChat, OutOfSteps, lang_tools, text_of
 from taskcraft_core.roles.llm.completion import Choice, Completion, Said
+from taskcraft_core.roles.llm.runs import Asked, Run, carried
 from taskcraft_core.roles.llm.structured import RoleModel, read
 from taskcraft_core.tools import Toolbox
 
 A = TypeVar("A", bound=Answer)
-
-
-@dataclass(frozen=True)
-class Run(Generic[A]):
-    """What became of an agent run: its answer, None if it ran out of steps, and its messages."""
-
-    answer: A | None
-    trajectory: tuple[Message, ...]
 
 
 class Agents:
@@ -43,7 +35,7 @@ class Agents:
     async def run(
         self, answer: type[A], name: str, values: Mapping[str, str], tools: Toolbox, max_steps: int
     ) -> Run[A]:
-        """Runs an agent.
+        """What an agent run gives, carried over where it still stands (see `runs`).
 
         Args:
             answer: The record of `ANSWERS[name]`.
@@ -57,16 +49,20 @@ class Agents:
             TaskCraftError: See `Endpoint.complete`.
         """
         assert ANSWERS[name] is answer
-        graph = self._agent(name, tools, max_steps)
-        asked = [SystemMessage(prompt(name).instructions), HumanMessage(prompt(name).render(values))]
+        asked = Asked(answer, name, values, tools, max_steps)
+        return await carried(self._model, asked, lambda: self._make(asked))
+
+    async def _make(self, asked: Asked[A]) -> Run[A]:
+        graph = self._agent(asked.name, asked.tools, asked.max_steps)
+        case = [SystemMessage(prompt(asked.name).instructions), HumanMessage(prompt(asked.name).render(asked.values))]
         try:
             with tracing_context(enabled=False):  # documents go nowhere that the user has not named
-                state = await graph.ainvoke({"messages": asked}, {"recursion_limit": 4 * max_steps + 20})
+                state = await graph.ainvoke({"messages": case}, {"recursion_limit": 4 * asked.max_steps + 20})
         except OutOfSteps as stopped:
             return Run(None, trajectory_of(stopped.messages))
         messages: list[BaseMessage] = state["messages"]
         final = Completion(choices=(Choice(message=Said(content=str(messages[-1].content))),))
-        return Run(read(final, answer), trajectory_of(messages))
+        return Run(read(final, asked.answer), trajectory_of(messages))
 
     def _agent(self, name: str, tools: Toolbox, max_steps: int) -> Any:
         known = (name, tools, max_steps)

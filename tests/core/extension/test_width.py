@@ -8,7 +8,8 @@ import pytest
 
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import BudgetExceeded, ResponseError
-from taskcraft_core.extension.width import extend_width, groups, near_duplicates
+from taskcraft_core.extension.related import groups, near_duplicates
+from taskcraft_core.extension.width import extend_width
 from taskcraft_core.models import Reason, Rejection, Solution, Task, task_id_of
 from taskcraft_core.tools.replay import replay
 

@@ -9,9 +9,10 @@ from taskcraft_core.errors import ResponseError
 from taskcraft_core.loopback.process import Loopback
 from taskcraft_core.models import Reason
 from taskcraft_core.prompts import prompt
-from taskcraft_core.roles.llm.agent import Agents, Run
+from taskcraft_core.roles.llm.agent import Agents
 from taskcraft_core.roles.llm.answers import Answers
 from taskcraft_core.roles.llm.engine import Engine
+from taskcraft_core.roles.llm.runs import Run
 from taskcraft_core.roles.llm.solver import ModelSolver
 from taskcraft_core.tools import Parameter, Tool, Toolbox
 from taskcraft_core.tools.replay import replay

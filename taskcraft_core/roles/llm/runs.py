@@ -1,0 +1,192 @@
+"""Agent runs that are carried over: a run stands for as long as the documents that it read are unchanged.
+
+Its calls are in the journal too, but under messages that hold what its searches brought, and that changes with every
+new document. So the whole run is kept beside them. Whatever judges its answer is asked, or looked up, all the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from taskcraft_core.calls.purpose import purpose
+from taskcraft_core.calls.record import CallRecord
+from taskcraft_core.fingerprint import STAGE_VERSIONS
+from taskcraft_core.models import Message, content_hash
+from taskcraft_core.prompts import prompt
+from taskcraft_core.roles.llm.answers import Answer, Answers, FoundSuperset, schema_of
+from taskcraft_core.roles.llm.structured import RoleModel
+from taskcraft_core.tools import READERS, Toolbox
+
+A = TypeVar("A", bound=Answer)
+
+FIRST_HITS = 3
+"""A run that found nothing is made again when a document that it never saw is among so many hits of its searches."""
+_MESSAGES = TypeAdapter(tuple[Message, ...])
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, zlib.error)
+"""What comes of a record in a form of another version."""
+
+
+@dataclass(frozen=True)
+class Run(Generic[A]):
+    """What became of an agent run: its answer, None if it ran out of steps, and its messages."""
+
+    answer: A | None
+    trajectory: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Asked(Generic[A]):
+    """What an agent is asked; with the model, everything that a run depends on besides the documents.
+
+    Attributes:
+        answer: The record of `ANSWERS[name]`.
+        name: The prompt.
+        values: Its variables.
+        tools: What the agent may call.
+        max_steps: How many tool calls it may make.
+    """
+
+    answer: type[A]
+    name: str
+    values: Mapping[str, str]
+    tools: Toolbox
+    max_steps: int
+
+    def key(self, model: RoleModel, number: int) -> str:
+        """Where the run of a number is kept: each is for other documents than those before it."""
+        spec, versions = model.spec, [STAGE_VERSIONS["ingest"], STAGE_VERSIONS["verify"]]
+        asked = [self.name, prompt(self.name).hash, schema_of(self.name), dict(self.values), self.max_steps]
+        whom = [model.endpoint.label, spec.model, spec.sampling, spec.vision]
+        return content_hash(["run", versions, whom, asked, self.tools.schemas, number])
+
+
+async def carried(model: RoleModel, asked: Asked[A], make: Callable[[], Awaitable[Run[A]]]) -> Run[A]:
+    """The first kept run that still stands, or else a new one, which is then kept.
+
+    A run that fails is not kept: nobody knows what it had read, and what it failed over may be gone next time.
+
+    Args:
+        model: Who makes it.
+        asked: What is asked.
+        make: Makes it; all its calls are looked up in the journal one by one.
+
+    Raises:
+        TaskCraftError: What `make` raises, or the journal.
+    """
+    journal, tools = model.endpoint.journal, asked.tools
+    if tools.content is None:
+        return await make()
+    began = time.monotonic()
+    for number in itertools.count():
+        key = asked.key(model, number)
+        kept = await journal.get(key)
+        if kept is None:
+            break
+        if (run := await _standing(kept, asked)) is not None:
+            return run
+    run = await make()
+    if (written := _written(run, tools)) is not None:
+        meant = purpose()
+        await journal.put(
+            CallRecord(
+                key=key, kind="run", endpoint=model.endpoint.label, model=model.spec.model, role=model.role,
+                stage=meant.stage, item=meant.item, sample=number, response=written, prompt_tokens=None,
+                completion_tokens=None, usd=None, seconds=time.monotonic() - began, made_at=time.time(),
+            )
+        )  # fmt: skip
+    return run
+
+
+def _written(run: Run[A], tools: Toolbox) -> str | None:
+    """A run as it is kept; None if it read what may change unnoticed."""
+    seen = {uri: _content(tools, uri) for uri in _seen(run)}
+    if None in seen.values():
+        return None
+    messages = zlib.compress(_MESSAGES.dump_json(run.trajectory))
+    return json.dumps(
+        {
+            "answer": None if run.answer is None else run.answer.model_dump(),
+            "seen": seen,
+            "messages": base64.b85encode(messages).decode(),
+        },
+        ensure_ascii=False,
+    )
+
+
+async def _standing(kept: str, asked: Asked[A]) -> Run[A] | None:
+    """The run that a record holds, if it stands."""
+    try:
+        found: dict[str, Any] = json.loads(kept)
+        if any(_content(asked.tools, uri) != content for uri, content in found["seen"].items()):
+            return None
+        answer = None if found["answer"] is None else asked.answer.model_validate(found["answer"])
+        messages = _MESSAGES.validate_json(zlib.decompress(base64.b85decode(found["messages"])))
+    except _UNREADABLE:
+        return None
+    if _nothing(answer) and await _more_to_see(messages, found["seen"], asked.tools):
+        return None
+    return Run(answer, messages)
+
+
+def _content(tools: Toolbox, uri: str) -> str | None:
+    assert tools.content is not None
+    return tools.content(uri)
+
+
+def _seen(run: Run[A]) -> Iterator[str]:
+    """The documents that a run depends on: those that it read, and the one that its answer names.
+
+    Of a run that read none, or found nothing, what its searches showed as well.
+    """
+    read = [uri for name, arguments in _calls(run.trajectory) if name in READERS.values() and (uri := _uri(arguments))]
+    yield from read
+    if isinstance(run.answer, FoundSuperset) and run.answer.uri:
+        yield run.answer.uri.strip()
+    if not read or _nothing(run.answer):
+        yield from (uri for message in run.trajectory for uri in _hits(message))
+
+
+def _nothing(answer: Answer | None) -> bool:
+    """Whether a run came back with nothing."""
+    if isinstance(answer, FoundSuperset):
+        return answer.uri is None
+    return answer is None or (isinstance(answer, Answers) and not answer.answers)
+
+
+async def _more_to_see(trajectory: Sequence[Message], seen: Mapping[str, str], tools: Toolbox) -> bool:
+    """Whether the searches of a run now bring a document that it did not know of."""
+    for name, arguments in _calls(trajectory):
+        if name == "search" and name in tools.names:
+            again = Message(role="tool", name=name, content=await tools.call(name, arguments))
+            if any(uri not in seen for uri in _hits(again)[:FIRST_HITS]):
+                return True
+    return False
+
+
+def _calls(trajectory: Sequence[Message]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for message in trajectory:
+        yield from ((call.name, json.loads(call.arguments)) for call in message.tool_calls)
+
+
+def _uri(arguments: Mapping[str, Any]) -> str:
+    uri = arguments.get("uri")
+    return uri.strip() if isinstance(uri, str) else ""
+
+
+def _hits(message: Message) -> list[str]:
+    """The uris in the observation of a search."""
+    if message.name != "search":
+        return []
+    try:
+        return [hit["uri"] for hit in json.loads(message.content)]
+    except (ValueError, TypeError, KeyError):  # the search took no such query
+        return []
