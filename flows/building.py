@@ -29,23 +29,29 @@ class Request:
 
     Attributes:
         sources: Files, folders, globs, URLs.
-        out: The output folder.
+        out: The output folder, or its URL.
         config_file: A TOML file under the options.
         options: Keys of `BuildConfig`; None where not given.
         tasks: A file of tasks that are there already.
         caps: Settings of the budget by name; None where not given.
         dry_run: Only estimate.
         verbose: Prefect may write to the terminal.
+        prune: Whether tasks whose documents are gone are retired.
+        failed_shards: Percent of the shards of a stage that may fail.
+        runner: Where shards are computed.
     """
 
     sources: tuple[str, ...]
-    out: Path
+    out: str
     config_file: Path | None
     options: Mapping[str, Any]
     tasks: Path | None
     caps: Mapping[str, float | None]
     dry_run: bool
     verbose: bool
+    prune: bool = False
+    failed_shards: float = 0.0
+    runner: str = "local"
 
 
 def run_build(request: Request) -> None:
@@ -84,13 +90,18 @@ def run_build(request: Request) -> None:
 async def _build(request: Request, config: BuildConfig) -> BuildSummary:
     from flows.build_dataset import build_dataset
 
-    return await build_dataset(list(request.sources), str(request.out), config, _path(request.tasks))
+    return await build_dataset(
+        list(request.sources), request.out, config, _path(request.tasks),
+        prune=request.prune, failed_shards=request.failed_shards, runner=request.runner,
+    )  # fmt: skip
 
 
 async def _estimate(request: Request, config: BuildConfig) -> Estimate:
     from flows.estimating import estimate_build
+    from flows.mirror import mirrored
 
-    return await estimate_build(list(request.sources), str(request.out), config, _path(request.tasks))
+    async with mirrored(request.out, config, request.sources, write=False) as out:
+        return await estimate_build(list(request.sources), str(out), config, _path(request.tasks))
 
 
 def _path(tasks: Path | None) -> str | None:
@@ -115,12 +126,13 @@ def _told(display: Display) -> Iterator[None]:
 
 def _check(request: Request) -> None:
     """What needs no server is checked before one is started."""
-    from taskcraft_core.dataset.folder import check_folder
+    from taskcraft_core.dataset.remote.address import check_out, is_address
     from taskcraft_core.documents.fetch import is_url
     from taskcraft_core.documents.files import files_of
     from taskcraft_core.own_tasks import check_documents, read_own_tasks
 
-    out = request.out
+    out = Path(request.out)
+    _check_options(request)
     if not request.sources and request.tasks is None:
         raise ConfigError("Name a SOURCE (a file, folder, glob or URL), or --tasks FILE.jsonl.")
     for source in request.sources:
@@ -128,11 +140,22 @@ def _check(request: Request) -> None:
             next(files_of(source, out), None)
     if request.tasks is not None:
         (read_own_tasks if request.sources else check_documents)(request.tasks)
-    check_folder(out)
+    check_out(request.out, request.sources)
+    if is_address(request.out):
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{out}: cannot be the output folder: {error.strerror}.") from None
+
+
+def _check_options(request: Request) -> None:
+    if not 0 <= request.failed_shards <= 100:
+        raise ConfigError(f"--failed-shards {request.failed_shards:g}: give a percentage from 0 to 100.")
+    if request.runner != "local":
+        from flows.runners import check_runner
+
+        check_runner(request.runner)
 
 
 def _check_roles(config: BuildConfig, needs_key: bool) -> None:

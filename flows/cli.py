@@ -20,7 +20,10 @@ app = typer.Typer(
 )
 
 STOPPED = "Stopped; what is finished is kept, and the same command goes on from there."
-OutOption = Annotated[Path, typer.Option("--out", help="The output folder; everything is kept there.")]
+OutOption = Annotated[
+    str,
+    typer.Option("--out", metavar="DIR", help="The output folder, or its URL: `s3://bucket/demo`. All is kept there."),
+]
 SourcesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="SOURCE", help="A file, folder, glob or URL; JSONL or CSV of documents.")
 ]
@@ -82,6 +85,30 @@ def build(
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(min=0, help="Tokens that they may take in all.")] = None,
     max_calls: Annotated[int | None, typer.Option(min=0, help="How many there may be in all.")] = None,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune/--no-prune",
+            help="Retire the tasks whose documents the SOURCEs do not hold any more, if all of them could be listed; "
+            "older versions keep them. Otherwise builds only add.",
+        ),
+    ] = False,
+    failed_shards: Annotated[
+        float,
+        typer.Option(
+            metavar="PERCENT",
+            help="Go on without shards that fail, as long as they are no more than PERCENT of a stage; the release "
+            "names them.",
+        ),
+    ] = 0.0,
+    runner: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="Where shards are computed: `local`, `dask` (worker processes on this machine) or "
+            "`dask:tcp://HOST:PORT` (a cluster that is there).",
+        ),
+    ] = "local",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read the documents, estimate calls, tokens and cost, and stop there.")
     ] = False,
@@ -101,6 +128,8 @@ def build(
     `taskcraft build docs --out out --model openai:gpt-4o-mini --judge openai:gpt-4o --max-usd 5 --dry-run`
 
     `taskcraft build docs --out out --config build.toml --tasks questions.jsonl --limit 50`
+
+    `taskcraft build docs "notes/*.md" --out out --prune --failed-shards 5`
     """
     from flows.building import Request, run_build
 
@@ -110,7 +139,9 @@ def build(
         "max_tasks_per_document": max_tasks_per_document, "max_steps": max_steps, "acceptance": acceptance,
     }  # fmt: skip
     caps = {"MAX_USD": max_usd, "MAX_TOKENS": max_tokens, "MAX_CALLS": max_calls}
-    request = Request(tuple(sources or ()), out, config, options, tasks, caps, dry_run, verbose)
+    request = Request(
+        tuple(sources or ()), out, config, options, tasks, caps, dry_run, verbose, prune, failed_shards, runner
+    )
     _guarded(run_build, request, verbose=verbose)
 
 
@@ -144,6 +175,36 @@ def costs(
 
 
 @app.command()
+def serve(
+    out: OutOption,
+    sources: SourcesArgument = None,
+    cron: CronOption = None,
+    timezone: ZoneOption = None,
+    config: ConfigOption = None,
+    notify: NotifyOption = None,
+    host: Annotated[str, typer.Option(help="Where the server listens; 0.0.0.0 for everybody.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The server's port.")] = 4200,
+) -> None:
+    """Builds every night, and whenever you ask for it in the UI, until you stop it.
+
+    Starts a Prefect server with its UI, unless PREFECT_API_URL names one, puts the deployments on it, and starts a
+    worker. Everything is kept in PREFECT_HOME, so the same command goes on from there. Keys come from the environment.
+
+    For example:
+
+    `taskcraft serve data/samples --out out/nightly`
+
+    `taskcraft serve docs "notes/*.md" --out out --cron "30 3 * * 1-5" --timezone Europe/Vienna --config build.toml`
+
+    `TASKCRAFT_NOTIFY_URL=https://hooks.example.org/T0/secret taskcraft serve docs --out out --port 8080`
+    """
+    from flows.deploying import Wanted
+    from flows.serving import run_serve
+
+    _guarded(run_serve, Wanted(tuple(sources or ()), str(out), cron, timezone, config, notify), host, port)
+
+
+@app.command()
 def deploy(
     out: OutOption,
     sources: SourcesArgument = None,
@@ -173,36 +234,6 @@ def doctor(
     out: Annotated[Path, typer.Option("--out", help="The folder that a build would write to.")] = Path("out"),
 ) -> None:
     """Checks the installation and the settings; prints no secret.
-
-@app.command()
-def serve(
-    out: OutOption,
-    sources: SourcesArgument = None,
-    cron: CronOption = None,
-    timezone: ZoneOption = None,
-    config: ConfigOption = None,
-    notify: NotifyOption = None,
-    host: Annotated[str, typer.Option(help="Where the server listens; 0.0.0.0 for everybody.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The server's port.")] = 4200,
-) -> None:
-    """Builds every night, and whenever you ask for it in the UI, until you stop it.
-
-    Starts a Prefect server with its UI, unless PREFECT_API_URL names one, puts the deployments on it, and starts a
-    worker. Everything is kept in PREFECT_HOME, so the same command goes on from there. Keys come from the environment.
-
-    For example:
-
-    `taskcraft serve data/samples --out out/nightly`
-
-    `taskcraft serve docs "notes/*.md" --out out --cron "30 3 * * 1-5" --timezone Europe/Vienna --config build.toml`
-
-    `TASKCRAFT_NOTIFY_URL=https://hooks.example.org/T0/secret taskcraft serve docs --out out --port 8080`
-    """
-    from flows.deploying import Wanted
-    from flows.serving import run_serve
-
-    _guarded(run_serve, Wanted(tuple(sources or ()), str(out), cron, timezone, config, notify), host, port)
-
 
     For example: `taskcraft doctor --out out/demo`
     """

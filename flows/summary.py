@@ -10,8 +10,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.gathering import StageRun
+from flows.outcome import FailedShard, StageRun
 from taskcraft_core.dataset.releases import release_path
+from taskcraft_core.dataset.remote.address import is_address
 from taskcraft_core.dataset.store import Published
 from taskcraft_core.models import Record, Rejection
 from taskcraft_core.shards import Reference, write_shard
@@ -58,6 +59,9 @@ class BuildSummary(Record):
         rejections: What was left out.
         stages: In the order in which they ran.
         published: The version that holds the rows, and how many of them are new.
+        retired: How many rows of earlier builds left for which reason.
+        not_pruned: Why none did although asked for; None if nothing was in the way.
+        failed_shards: The shards that it went on without.
         release: The folder of that version; None while nothing was ever published.
         example: The id of one of the deepest tasks, to be looked at.
         solved: Solutions worked out by this process.
@@ -76,6 +80,9 @@ class BuildSummary(Record):
     rejections: tuple[RejectionCount, ...]
     stages: tuple[StageCount, ...]
     published: Published
+    retired: dict[str, int] = {}
+    not_pruned: str | None = None
+    failed_shards: tuple[FailedShard, ...] = ()
     release: str | None
     example: str | None
     solved: int
@@ -97,8 +104,22 @@ class BuildSummary(Record):
         """Shards that were there already."""
         return sum(stage.reused for stage in self.stages)
 
+    def told_at(self, out: str) -> BuildSummary:
+        """The same, of an output folder that goes by another name."""
+        if not is_address(out):
+            return self
+        release = self.release and self.release.replace(self.out, out.rstrip("/"))
+        return self.model_copy(update={"out": out.rstrip("/"), "release": release})
 
-def summarise(out: Path, runs: Sequence[StageRun], published: Published, counts: Counts, began: float) -> BuildSummary:
+
+def summarise(
+    out: Path,
+    runs: Sequence[StageRun],
+    published: Published,
+    counts: Counts,
+    began: float,
+    not_pruned: str | None = None,
+) -> BuildSummary:
     """Counts what the stages gave and left out, and writes all rejections into one file.
 
     Args:
@@ -107,9 +128,11 @@ def summarise(out: Path, runs: Sequence[StageRun], published: Published, counts:
         published: What publishing did.
         counts: What the roles did.
         began: `time.monotonic()` at the start.
+        not_pruned: Why nothing was retired although asked for.
     """
     rejections = [one for run in runs for one in read_rejections(out, run.shards)]
-    write_shard(out / REJECTIONS, rejections, Rejection, out)
+    retired = read_rejections(out, [published.reasons]) if published.reasons else []
+    write_shard(out / REJECTIONS, [*rejections, *retired], Rejection, out)
     return BuildSummary(
         out=str(out),
         documents=_documents(out, runs[0]),
@@ -119,6 +142,9 @@ def summarise(out: Path, runs: Sequence[StageRun], published: Published, counts:
             StageCount(stage=run.stage, computed=run.computed, reused=run.reused, rows=run.rows) for run in runs
         ),
         published=published,
+        retired=dict(Counter(one.reason.value for one in retired).most_common()),
+        not_pruned=not_pruned,
+        failed_shards=tuple(one for run in runs for one in run.failed),
         release=str(release_path(out, published.version)) if published.version else None,
         example=_example(out, runs[-1]),
         solved=counts.solved,

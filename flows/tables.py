@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.money import dollars
+from flows.outcome import FailedShard
 from flows.summary import REJECTIONS, BuildSummary
 
 
@@ -62,6 +63,8 @@ def _closing(summary: BuildSummary) -> list[str]:
     ) else []  # fmt: skip
     return [
         _version(summary),
+        *_retired(summary),
+        *_without(summary),
         f"Shards: {summary.computed} computed, {summary.reused} reused. {solutions}{summary.seconds:.1f} s.",
         *_calls(summary),
         *dataset,
@@ -78,6 +81,27 @@ def _version(summary: BuildSummary) -> str:
     if not summary.tasks and not published.version:
         return f"No task was accepted, so no version was made; see {REJECTIONS}."
     return f"Version {published.version} is unchanged: nothing new."
+
+
+def _retired(summary: BuildSummary) -> list[str]:
+    """Why tasks left, or why none did; nothing where nobody asked or nothing was gone."""
+    if summary.not_pruned is not None:
+        return [f"Not pruned, for not every source was listed completely: {escape(summary.not_pruned)}."]
+    if not summary.retired:
+        return []
+    return [f"Retired for: {', '.join(f'{count:,} {reason}' for reason, count in summary.retired.items())}."]
+
+
+def _without(summary: BuildSummary) -> list[str]:
+    """One line for each stage that the build went on without shards of."""
+    shards = {stage.stage: stage.computed + stage.reused for stage in summary.stages}
+    failed: dict[str, list[FailedShard]] = {}
+    for one in summary.failed_shards:
+        failed.setdefault(one.stage, []).append(one)
+    return [
+        f"Went on without {len(some)} of {shards[stage] + len(some)} shards of {stage}: {escape(some[0].reason)}"
+        for stage, some in failed.items()
+    ]
 
 
 def _solved(summary: BuildSummary) -> bool:

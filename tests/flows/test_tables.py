@@ -5,7 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from flows.summary import BuildSummary
+from flows.outcome import FailedShard
+from flows.summary import BuildSummary, StageCount
 from flows.tables import print_summary
 from taskcraft_core.dataset.store import Published
 
@@ -53,3 +54,26 @@ def test_nothing_accepted_is_a_sentence_and_no_empty_table() -> None:
     told = printed(published=Published(version=0), example=None)
     assert "No task was accepted, so no version was made; see rejections.parquet." in told
     assert "0 tasks" not in told and "Version" not in told and "Release" not in told
+
+
+def test_what_left_is_told_with_its_reasons_and_why_nothing_could() -> None:
+    assert "Retired for: 12 document_gone, 3 parent_left." in printed(retired={"document_gone": 12, "parent_left": 3})
+    told = printed(not_pruned="[http://x/y]: cannot be fetched: the server answered 500")
+    assert "Not pruned, for not every source was listed completely: [http://x/y]: cannot be" in told
+    assert "Retired" not in printed() and "pruned" not in printed()
+
+
+def test_shards_that_a_build_went_on_without_are_told_stage_by_stage() -> None:
+    stages = (
+        StageCount(stage="verify", computed=4, reused=2, rows=9),
+        StageCount(stage="depth, 2 hops", computed=7, reused=0, rows=1),
+    )
+    failed = (
+        FailedShard(stage="verify", shard="verify, 3 of 8", reason="[a] is full."),
+        FailedShard(stage="verify", shard="verify, 4 of 8", reason="b."),
+        FailedShard(stage="depth, 2 hops", shard="depth, 2 hops, 1 of 8", reason="c."),
+    )
+    told = printed(stages=stages, failed_shards=failed)
+    assert "Went on without 2 of 8 shards of verify: [a] is full.\n" in told
+    assert "Went on without 1 of 8 shards of depth, 2 hops: c.\n" in told
+    assert "Went on" not in printed()

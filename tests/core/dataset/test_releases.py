@@ -82,6 +82,24 @@ def test_a_model_that_judges_itself_is_told_in_the_card(out: Path) -> None:
     assert "How far the scores go" not in card
 
 
+def test_the_shards_that_a_build_went_on_without_are_in_the_manifest_and_on_the_card(out: Path) -> None:
+    failed = [{"stage": "verify", "shard": f"verify, {n} of 12", "reason": "it costs $5"} for n in range(1, 13)]
+    folder = release(out, 1, BuildConfig(), "0.1.0", DOCUMENTS, failed)
+    assert json.loads((folder / "manifest.json").read_text())["failed_shards"] == failed
+    card = " ".join((folder / "README.md").read_text().split())
+    assert "went on without 12 shards (verify, 1 of 12; verify, 2 of 12;" in card and "10 of 12 and 2 more)" in card
+    assert "$5" not in card
+    # the night after, they are there: the same version stays as it was released
+    assert release(out, 1, BuildConfig(), "0.1.0", DOCUMENTS) == folder
+    assert len(json.loads((folder / "manifest.json").read_text())["failed_shards"]) == 12
+
+
+def test_a_build_without_failed_shards_says_so_in_the_manifest_and_nothing_on_the_card(out: Path) -> None:
+    folder = made(out)
+    assert json.loads((folder / "manifest.json").read_text())["failed_shards"] == []
+    assert "Not everything was computed" not in (folder / "README.md").read_text()
+
+
 def test_a_sound_release_is_left_alone(out: Path) -> None:
     folder = made(out)
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}

@@ -12,11 +12,13 @@ from taskcraft_core.dataset.reading import count_rows
 from taskcraft_core.dataset.rows import ROW_SCHEMA, from_table
 from taskcraft_core.dataset.store import (
     Published,
+    ancestry,
     dataset_path,
     find_task,
     open_dataset,
     publish,
     read_dataset,
+    rows_without,
 )
 from taskcraft_core.errors import ConfigError, TaskCraftError
 from taskcraft_core.models import Reason
@@ -97,6 +99,22 @@ def test_a_row_without_its_parent_is_refused_and_nothing_is_written(tmp_path: Pa
     assert open_dataset(tmp_path).version() == 1
     publish(world.rows[:2], tmp_path, {})
     assert publish([world.row(world.chain)], tmp_path, {}).added == 1
+
+
+def test_rows_are_read_without_those_of_a_build_and_with_no_more_columns_than_asked(
+    tmp_path: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(world.rows, tmp_path, {})
+    table = open_dataset(tmp_path)
+    monkeypatch.setattr("taskcraft_core.dataset.store.ROWS_AT_ONCE", 2)
+    rows = list(rows_without(table, [world.radius.task_id, "0" * 64], ["task_id", "selector"]))
+    assert {row["task_id"] for row in rows} == ids(tmp_path) - {world.radius.task_id}
+    assert all(row.keys() == {"task_id", "selector"} for row in rows)
+    assert rows[0]["selector"]["value"] == "volcanoes"
+    assert len(list(rows_without(table, [], ["task_id", "selector"]))) == 5
+    parents, identifiers = ancestry(table)
+    assert tuple(parents[world.chain.task_id]) == world.chain.parent_ids
+    assert identifiers[world.radius.task_id] == "Io" and parents.keys() == identifiers.keys() == ids(tmp_path)
 
 
 def test_changes_are_told_row_by_row(tmp_path: Path, world: Any) -> None:
