@@ -10,6 +10,7 @@ from flows.gathering import run_shards, shards_at_once
 from flows.options import RunOptions
 from flows.outcome import StageRun
 from flows.reporting import show_left_out, stage
+from flows.shard_sizes import too_large
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.dataset.retirement import not_listed
 from taskcraft_core.dataset.rows import Lineage
@@ -57,6 +58,8 @@ async def ingest_stage(sources: list[str], out: str, config: BuildConfig, option
         done = await run_shards(out, "ingest", ingest_shard, shards, options, items=len(listed))
     if done.rows == 0:
         raise TaskCraftError(_nothing(Path(out), done, left_out))
+    if advice := too_large(done.rows, len(done.shards)):
+        run_logger().warning(advice)
     shards_and_listing = (*done.shards, *_listing(Path(out), [*left_out, *_empty(sources, Path(out))]))
     return done.model_copy(update={"shards": shards_and_listing, "items": len(listed) + len(left_out)})
 

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from flows.money import dollars
 from flows.outcome import FailedShard
+from flows.shard_sizes import too_large
 from flows.summary import REJECTIONS, BuildSummary
 
 
@@ -66,6 +67,7 @@ def _closing(summary: BuildSummary) -> list[str]:
         *_retired(summary),
         *_without(summary),
         f"Shards: {summary.computed} computed, {summary.reused} reused. {solutions}{summary.seconds:.1f} s.",
+        *_shard_sizes(summary),
         *_calls(summary),
         *dataset,
         f"Rejections: {out}/{REJECTIONS}",
@@ -102,6 +104,12 @@ def _without(summary: BuildSummary) -> list[str]:
         f"Went on without {len(some)} of {shards[stage] + len(some)} shards of {stage}: {escape(some[0].reason)}"
         for stage, some in failed.items()
     ]
+
+
+def _shard_sizes(summary: BuildSummary) -> list[str]:
+    ingested = next((stage for stage in summary.stages if stage.stage == "ingest"), None)
+    advice = too_large(ingested.rows, ingested.computed + ingested.reused) if ingested else None
+    return [advice] if advice else []
 
 
 def _solved(summary: BuildSummary) -> bool:

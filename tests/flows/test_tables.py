@@ -6,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from flows.outcome import FailedShard
+from flows.shard_sizes import too_large
 from flows.summary import BuildSummary, StageCount
 from flows.tables import print_summary
 from taskcraft_core.dataset.store import Published
@@ -77,3 +78,18 @@ def test_shards_that_a_build_went_on_without_are_told_stage_by_stage() -> None:
     assert "Went on without 2 of 8 shards of verify: [a] is full.\n" in told
     assert "Went on without 1 of 8 shards of depth, 2 hops: c.\n" in told
     assert "Went on" not in printed()
+
+
+@pytest.mark.parametrize(
+    ("documents", "shards", "buckets"),
+    [(500, 1, None), (4_000, 8, None), (501, 1, "6"), (10_000, 8, "100"), (60_000, 8, "200"), (400_000, 200, "800")],
+)
+def test_shards_that_are_too_large_are_told_with_a_better_number(
+    documents: int, shards: int, buckets: str | None
+) -> None:
+    told = printed(stages=(StageCount(stage="ingest", computed=shards - 1, reused=1, rows=documents),))
+    if buckets is None:
+        assert "Shards hold" not in told
+    else:
+        assert f"Shards hold {documents // shards:,} documents each; with buckets = {buckets} a stop" in told
+        assert too_large(documents, int(buckets)) is None
