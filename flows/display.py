@@ -71,6 +71,10 @@ class Display:
         """Stops drawing; what is drawn stays."""
         self._bars.stop()
 
+    def waits(self, sentence: str) -> None:
+        """A line of its own, above those of the stages."""
+        self._console.print(sentence, highlight=False, soft_wrap=True)
+
     def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
         """A new line."""
         if self._starting is not None:

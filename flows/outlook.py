@@ -30,6 +30,10 @@ class Meter:
         self.done = 0
         self.paid = 0
 
+    def waits(self, sentence: str) -> None:
+        """Passed on."""
+        self._listener.waits(sentence)
+
     def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
         """Passed on."""
         self._listener.stage_begins(stage, shards, reused, items)

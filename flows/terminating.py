@@ -1,16 +1,30 @@
-"""SIGTERM (`docker stop`, `timeout`, a machine that shuts down) and Ctrl-C end a command in good order."""
+"""SIGTERM (`docker stop`, a cancel in the Prefect UI, a machine that shuts down) and Ctrl-C end a run in good order.
+
+While a flow runs, Prefect's own handler of SIGTERM raises an exception wherever the program just is. In a shard it is
+taken for the failure of that shard, and the others go on; while everything waits for models, it breaks the event loop
+off, and calls that are paid for are lost. So a flow is run `cancelled_by_sigterm`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 AGAIN = 8.0
 """Seconds after which a coroutine that was cancelled is cancelled again; what it needs to put its things away."""
+
+
+_HANDLER = "_prefect_sigterm_handler"
+"""What Prefect calls its handler; it looks whether that one is installed, before it says that a run is cancelled."""
+
+_watched = False
+"""Whether `run` cancels what runs when a signal comes."""
 
 
 class Terminated(BaseException):
@@ -25,14 +39,13 @@ def raise_when_terminated() -> None:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine as `asyncio.run` does; SIGTERM and Ctrl-C cancel it, and a second one stops at once.
 
-    While a flow runs, Prefect's own handler of SIGTERM raises an exception wherever the program just is, and what is
-    raised in a shard is taken for the failure of that shard: the others would go on. So the loop is told too. It is
-    told again while the coroutine goes on: where an answer comes in at the same moment, a cancellation can be lost.
+    It is cancelled again while it goes on: where an answer comes in at the same moment, a cancellation can be lost.
 
     Raises:
         Terminated: SIGTERM came, whatever became of the coroutine.
         KeyboardInterrupt: Ctrl-C came, whatever became of it.
     """
+    global _watched
     came: list[signal.Signals] = []
 
     async def watched() -> T:
@@ -52,6 +65,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             loop.add_signal_handler(sent, stop, sent)
         return await work
 
+    _watched = True
     try:
         result = asyncio.run(watched())
     except BaseException as error:
@@ -60,9 +74,64 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         if came:
             raise KeyboardInterrupt from error
         raise
+    finally:
+        _watched = False
     if came:
         raise Terminated if signal.SIGTERM in came else KeyboardInterrupt
     return result
+
+
+@asynccontextmanager
+async def cancelled_by_sigterm() -> AsyncIterator[None]:
+    """In a flow: while this lasts, SIGTERM cancels the calling task, and nothing else happens then and there.
+
+    Cancelled again while it goes on, as in `run`; where `run` does that, Prefect's handler is only silenced. Prefect
+    is told on the way out, and takes it from there: a run that a worker was asked to cancel ends as cancelled, any
+    other as crashed.
+
+    Raises:
+        TerminationSignal: SIGTERM came and cut short what was done; Prefect's own.
+    """
+    from prefect.exceptions import TerminationSignal
+    from prefect.utilities import engine
+
+    raising, task, loop = getattr(engine, _HANDLER, None), asyncio.current_task(), asyncio.get_running_loop()
+    here = threading.current_thread() is threading.main_thread()
+    if not here or raising is None or task is None or signal.getsignal(signal.SIGTERM) is not raising:
+        yield
+        return
+    timers: list[asyncio.Handle] = []
+
+    def cancel() -> None:
+        task.cancel()
+        timers.append(loop.call_later(AGAIN, cancel))
+
+    def came(*_: object) -> None:
+        if not _watched and not timers:
+            timers.append(loop.call_soon_threadsafe(cancel))
+
+    _replace(engine, raising, came)
+    try:
+        yield
+    except BaseException as error:
+        if timers:
+            raise TerminationSignal(signal.SIGTERM) from error
+        raise
+    finally:
+        _replace(engine, came, raising)
+        for timer in timers:
+            timer.cancel()
+        while task.cancelling() > 0 and timers:  # what Prefect still has to say to its server is not cut short
+            task.uncancel()
+        if timers:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+
+def _replace(engine: Any, old: Any, new: Any) -> None:
+    setattr(engine, _HANDLER, new)
+    if signal.getsignal(signal.SIGTERM) is old:
+        signal.signal(signal.SIGTERM, new)
 
 
 def _terminated(*_: object) -> NoReturn:

@@ -11,6 +11,9 @@ from typing import Protocol
 class Listener(Protocol):
     """Watches a build, one stage after the other; the command line draws it."""
 
+    def waits(self, sentence: str) -> None:
+        """The build waits before its first stage; the sentence says for what."""
+
     def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
         """A stage is planned: so many shards, of which so many are there already, and so many items to go."""
 
@@ -26,6 +29,8 @@ class Listener(Protocol):
 
 class _Silence:
     """Listens to nothing."""
+
+    def waits(self, sentence: str) -> None: ...  # noqa: D102
 
     def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None: ...  # noqa: D102
 

@@ -106,8 +106,9 @@ class Once:
 
 
 def leaving() -> bool:
-    """Whether this is on the way out of a run that was cancelled.
+    """Whether this is on the way out of a run that was cancelled, or that a signal ends.
 
     Task.cancelling() would not tell: before Python 3.13 it stays above 0 when a TaskGroup has failed.
     """
-    return isinstance(sys.exc_info()[1], asyncio.CancelledError)
+    error = sys.exc_info()[1]
+    return error is not None and not isinstance(error, Exception)
