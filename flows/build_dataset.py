@@ -16,6 +16,7 @@ from flows.options import Percent, RunOptions
 from flows.outcome import StageRun
 from flows.preflight import check_roles, preflight
 from flows.reporting import reported
+from flows.runners import check_runner, computing, look, spent
 from flows.stages import (
     adopt_stage,
     audit_stage,
@@ -38,7 +39,7 @@ from taskcraft_core.prompts import PROMPTS, prompt
 from taskcraft_core.roles.llm.spec import is_model
 from taskcraft_core.shards import sweep
 from tasks.publish import note_failed
-from tasks.workbench import ROLES, counts, put_away
+from tasks.workbench import ROLES, put_away
 
 
 @flow(name="build-dataset", flow_run_name=name_of_run, persist_result=False, on_crashed=[bury_crashed])
@@ -72,11 +73,13 @@ async def build_dataset(
     Raises:
         TaskCraftError: One sentence about what stopped the build; everything finished is kept.
     """
+    check_runner(runner)
     options = RunOptions(prune=prune, failed_shards=failed_shards, runner=runner)
     async with (
         cancelled_by_sigterm(),
         mirrored(out, config, [*sources, *filter(None, [tasks])]) as folder,
         turn_of_this_run(folder),
+        computing(runner, folder, config),
     ):
         return (await _build(sources, str(folder), config, tasks, options)).told_at(out)
 
@@ -84,7 +87,7 @@ async def build_dataset(
 async def _build(
     sources: list[str], out: str, config: BuildConfig, tasks: str | None, options: RunOptions
 ) -> BuildSummary:
-    began, before = time.monotonic(), counts()
+    began, before = time.monotonic(), spent()
     check_roles(config, read_settings())
     if tasks and not sources:
         check_documents(Path(tasks))
@@ -111,7 +114,8 @@ async def _build(
         )  # fmt: skip
     finally:
         await put_away()
-    return summarise(Path(out), runs, published, counts() - before, began, not_pruned=unlisted)
+    await look()
+    return summarise(Path(out), runs, published, spent() - before, began, not_pruned=unlisted)
 
 
 def lineage_of(runs: list[StageRun], config: BuildConfig) -> Lineage:

@@ -11,19 +11,19 @@ from typing import Any
 
 from prefect import Task
 
-from flows.artifacts import drawn
+from flows.bars import drawn
 from flows.options import RunOptions
 from flows.outcome import FailedShard, StageFailed, StageRun, failure_of, parted, reason_of
 from flows.outlook import Meter, items_of
-from flows.runners import compute_shard
+from flows.runners import compute_shard, elsewhere, look, places, spent
 from taskcraft_core.calls.budget import counted
-from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, StorageError
+from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, StorageError, TaskCraftError
 from taskcraft_core.shards import Reference, result_sound
 from tasks.logs import run_logger
 from tasks.manifest import write_manifest
 from tasks.memory import give_back
 from tasks.progress import watched_by, watcher
-from tasks.workbench import counts, waits
+from tasks.workbench import waits
 
 __all__ = ["FailedShard", "StageFailed", "StageRun", "run_shards", "shards_at_once"]
 
@@ -31,6 +31,9 @@ SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
 WAITING_SHARDS_AT_ONCE = 8
 """Where roles wait for models. An unfinished shard loses nothing then: its calls are in the journal."""
+
+LOOK_SECONDS = 5.0
+"""What other processes spend is looked up no more often than this."""
 
 STOPPING = (BudgetExceeded, ProviderError, ConfigError, StorageError)
 """What the next shard would run into as well, so that none is begun after it."""
@@ -106,12 +109,14 @@ async def run_shards(
     """
     began = time.monotonic()
     work = _planned(out, stage, compute, shards, label or stage)
-    meter = Meter(watcher(), items_of(shards, work.sound), counts)
+    await look()
+    meter = Meter(watcher(), items_of(shards, work.sound), spent)
     run_logger().info(_begins(work, items))
     async with drawn(meter) as drawing:
         with watched_by(drawing):
-            results = await _all(work, items, at_once)
+            results = await _all(work, items, await places(at_once))
     if reached := next((error for error in work.stopped if isinstance(error, BudgetExceeded)), None):
+        await look()
         raise meter.stopped(work.label, reached) from reached
     done, failed = parted(work.label, results)
     if 100 * (len(shards) - len(done)) > options.failed_shards * len(shards):
@@ -149,8 +154,12 @@ async def _all(work: Work, items: int | None, at_once: int) -> dict[str, Referen
             except Exception as error:
                 if isinstance(error, STOPPING):
                     work.stopped.append(error)
-                run_logger().error(_fails(work.names[fingerprint], error))
+                unforeseen = None if isinstance(error, TaskCraftError) else error
+                run_logger().error(_fails(work.names[fingerprint], error), exc_info=unforeseen)
                 raise
+        if elsewhere() and fingerprint not in work.sound:
+            await look(stale=LOOK_SECONDS)
+            watcher().items_done(items_of({fingerprint: work.shards[fingerprint]}, ()))
         watcher().shard_done()
         return reference
 

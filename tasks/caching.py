@@ -24,6 +24,7 @@ from taskcraft_core.models import content_hash
 from taskcraft_core.shards import Reference, result_reference, result_sound
 from tasks.faults import fail_if_told
 from tasks.logs import keep_short
+from tasks.residence import at_home
 
 RETRIES = 2
 RETRY_DELAYS = [2.0, 10.0]
@@ -55,7 +56,7 @@ def shard_task(work: ShardWork) -> Task[..., Any]:
     async def computed(*arguments: Any, **named: Any) -> Reference:
         keep_short()
         fail_if_told(task_run.name)
-        return await work(*arguments, **named)
+        return await at_home(work, *arguments, **named)
 
     return task(
         cache_key_fn=shard_key,

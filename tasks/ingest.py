@@ -15,6 +15,8 @@ from taskcraft_core.models import Document, Rejection
 from taskcraft_core.shards import Reference, write_result
 from tasks.caching import kept, plain_task, shard_task
 from tasks.progress import items_done
+from tasks.residence import is_home, keep
+from tasks.terms import settings
 
 _sandbox: ContextVar[Sandbox | None] = ContextVar("sandbox", default=None)
 
@@ -22,16 +24,20 @@ _sandbox: ContextVar[Sandbox | None] = ContextVar("sandbox", default=None)
 @asynccontextmanager
 async def sandboxed() -> AsyncIterator[Sandbox]:
     """The sandbox that the shards of this process share; its processes end with the outermost use."""
-    shared = _sandbox.get()
+    shared = await keep(_made) if is_home() else _sandbox.get()
     if shared is not None:
         yield shared
         return
-    async with Sandbox(Settings()) as sandbox:
+    async with _made() as sandbox:
         token = _sandbox.set(sandbox)
         try:
             yield sandbox
         finally:
             _sandbox.reset(token)
+
+
+def _made() -> Sandbox:
+    return Sandbox(settings())
 
 
 @plain_task

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from taskcraft_core.calls.once import Once
-from taskcraft_core.config import BuildConfig, Settings
+from taskcraft_core.config import BuildConfig
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.sandbox import Sandbox
 from taskcraft_core.journal import SolutionJournal
@@ -21,12 +21,11 @@ from taskcraft_core.roles.llm.spec import is_model
 from taskcraft_core.tools import Toolbox, Web, web_toolbox
 from tasks.counts import Counts
 from tasks.manifest import digest, read_all, read_manifest
+from tasks.terms import settings, solutions_file
 
 if TYPE_CHECKING:
     from taskcraft_core.roles.llm.engine import Engine
 
-JOURNAL = "solutions.sqlite"
-"""Where solutions are remembered, under the output folder."""
 ROLES = ("author", "solver", "judge")
 SPARE_ITEMS = 8
 """Items under way beyond the calls that may be in flight."""
@@ -67,8 +66,8 @@ def items_at_once(*specs: str) -> int:
     """
     if not waits(*specs):
         return 1
-    settings = Settings()
-    return max(1, settings.calls_at_once // settings.processes) + SPARE_ITEMS
+    limits = settings()
+    return max(1, limits.calls_at_once // limits.processes) + SPARE_ITEMS
 
 
 async def engine_for(out: Path, config: BuildConfig) -> Engine | None:
@@ -114,7 +113,7 @@ async def bench_for(out: Path, documents: str, config: BuildConfig) -> Bench:
             await _put_bench_away()
             corpus = Corpus(read_all(out, shards, Document))
             tools = await _web_tools(out, corpus, engine) if config.search == "tavily" else None
-            _held.journal = SolutionJournal(out / JOURNAL)
+            _held.journal = SolutionJournal(out / solutions_file())
             _held.bench, _held.bench_for = bench_of(corpus, config, _held.journal, engine, tools), made_for
         return _held.bench
 
@@ -124,6 +123,12 @@ async def put_away() -> None:
     async with _lock():
         await _put_bench_away()
         await _put_engine_away()
+
+
+async def rest() -> None:
+    """No shard is under way in this process: what it set aside of a shared budget others may have."""
+    if _held.engine is not None:
+        await _held.engine.budget.rest()
 
 
 def counts() -> Counts:
@@ -140,7 +145,7 @@ async def _engine(out: Path, config: BuildConfig) -> Engine | None:
         await _put_engine_away()
         from taskcraft_core.roles.llm.engine import Engine  # a second to import, and the embedded roles need none
 
-        _held.engine, _held.engine_for = await Engine.open(Settings(), out), made_for
+        _held.engine, _held.engine_for = await Engine.open(settings(), out), made_for
         _held.calls_before = _held.engine.budget.spent.calls
         _held.engine_began = _of_engine()
     return _held.engine
