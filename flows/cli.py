@@ -201,7 +201,7 @@ def serve(
     from flows.deploying import Wanted
     from flows.serving import run_serve
 
-    _guarded(run_serve, Wanted(tuple(sources or ()), str(out), cron, timezone, config, notify), host, port)
+    _guarded(run_serve, Wanted(tuple(sources or ()), out, cron, timezone, config, notify), host, port)
 
 
 @app.command()
@@ -226,12 +226,14 @@ def deploy(
     """
     from flows.deploying import Wanted, run_deploy
 
-    _guarded(run_deploy, Wanted(tuple(sources or ()), str(out), cron, timezone, config, notify))
+    _guarded(run_deploy, Wanted(tuple(sources or ()), out, cron, timezone, config, notify))
 
 
 @app.command()
 def doctor(
-    out: Annotated[Path, typer.Option("--out", help="The folder that a build would write to.")] = Path("out"),
+    out: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="The folder, or its URL, that a build would write to.")
+    ] = "out",
 ) -> None:
     """Checks the installation and the settings; prints no secret.
 

@@ -17,22 +17,30 @@ from rich.text import Text
 
 from flows.embedded import use_server
 from flows.environment import read_settings, setting_faults, unknown_variables
+from flows.mirror import folder_of
 from taskcraft_core.calls.journal import JOURNAL, open_journal
 from taskcraft_core.calls.prices import Prices
-from taskcraft_core.errors import ConfigError
+from taskcraft_core.dataset.remote.address import check_out, is_address
+from taskcraft_core.dataset.remote.files import Remote
+from taskcraft_core.errors import ConfigError, TaskCraftError
 from taskcraft_core.roles.llm.spec import endpoint_label
 
 
-def examine(out: Path) -> bool:
-    """Prints a line a check; returns whether everything that a build needs is there."""
+def examine(out: str) -> bool:
+    """Prints a line a check; returns whether everything that a build needs is there.
+
+    Args:
+        out: The output folder, or its URL.
+    """
+    folder = folder_of(out) if is_address(out) else Path(out)
     console = Console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("", "check", "found"):
         table.add_column(column)
     good = True
     with console.status("checking …"):
-        for name, check in CHECKS.items():
-            passed, found = _tried(check, out)
+        for name, check in checks_of(out).items():
+            passed, found = _tried(check, folder)
             good = good and passed
             table.add_row("[green]ok[/]" if passed else "[red]no[/]", name, Text(found))
     console.print(table)
@@ -43,7 +51,7 @@ def _tried(check: Callable[[Path], str], out: Path) -> tuple[bool, str]:
     try:
         return True, check(out)
     except Exception as error:
-        return False, str(error) if isinstance(error, ConfigError) else f"{type(error).__name__}: {error}"
+        return False, str(error) if isinstance(error, TaskCraftError) else f"{type(error).__name__}: {error}"
 
 
 def _python(_: Path) -> str:
@@ -165,6 +173,13 @@ def _out(out: Path) -> str:
         raise ConfigError(f"{folder} cannot be written: {error.strerror}.") from None
 
 
+def _store(address: str) -> str:
+    """Writes there, as a build does first of all."""
+    check_out(address)
+    Remote(address).prove_writable()
+    return f"{address} can be written"
+
+
 CHECKS: dict[str, Callable[[Path], str]] = {
     "Python": _python,
     "packages": _packages,
@@ -178,3 +193,8 @@ CHECKS: dict[str, Callable[[Path], str]] = {
     "Prefect": _prefect,
 }
 """What is tried, in this order; a check returns what it found, or raises."""
+
+
+def checks_of(out: str) -> dict[str, Callable[[Path], str]]:
+    """What is tried for an output folder; of a URL, whether it can be written."""
+    return CHECKS | {"output folder": lambda _: _store(out)} if is_address(out) else CHECKS

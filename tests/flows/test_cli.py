@@ -43,15 +43,19 @@ def taskcraft(*arguments: str, **settings: str) -> subprocess.CompletedProcess[s
         (("build", "data/samples", "--out", "{out}", "--failed-shards", "few"), "--failed-shards"),
         (("build", "data/samples", "--out", "{out}", "--runner", "ray"), "'ray' is no runner"),
         (("build", "data/samples", "--out", "{out}", "--prune", "yes"), "yes: there is no such file"),
+        (("build", "data/samples", "--out", "s5://bucket/demo"), "s5:// is no storage that fsspec knows"),
+        (("build", "data/samples", "--out", "s3://me:secret@bucket/demo"), "holds a password; leave it out"),
         (("show", "ab", "--out", "{out}"), "holds no dataset"),
+        (("show", "ab", "--out", "file://{out}"), "file://{out}: holds no dataset"),
         (("costs", "--out", "{out}"), "there is no such folder"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_what_is_right(tmp_path: Path, arguments: tuple[str, ...], says: str) -> None:
     toml = tmp_path / "build.toml"
     toml.write_text("max_hop = 2\n", encoding="utf-8")
-    done = taskcraft(*(one.format(out=tmp_path / "out", toml=toml) for one in arguments))
-    assert done.returncode == 2 and says in done.stderr
+    settings = {"TASKCRAFT_CACHE": str(tmp_path / "cache")}
+    done = taskcraft(*(one.format(out=tmp_path / "out", toml=toml) for one in arguments), **settings)
+    assert done.returncode == 2 and says.replace("{out}", str(tmp_path / "out")) in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.doctor import CHECKS
-from taskcraft_core.errors import ConfigError
+from flows.doctor import CHECKS, checks_of
+from taskcraft_core.errors import ConfigError, TaskCraftError
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,14 @@ def test_a_misspelt_setting_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "TASKCRAFT_CALL_AT_ONCE is no setting; the nearest is TASKCRAFT_CALLS_AT_ONCE" in CHECKS["settings"](
         tmp_path
     )
+
+
+def test_an_address_is_good_if_it_can_be_written(tmp_path: Path) -> None:
+    address = f"file://{tmp_path}/remote"
+    assert checks_of(address)["output folder"](tmp_path) == f"{address} can be written"
+    assert (tmp_path / "remote").is_dir()
+    with pytest.raises(ConfigError, match="no storage that fsspec knows"):
+        checks_of("s5://bucket/demo")["output folder"](tmp_path)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(TaskCraftError, match="cannot be written"):
+        checks_of(f"file://{tmp_path}/file/demo")["output folder"](tmp_path)
