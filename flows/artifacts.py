@@ -6,8 +6,8 @@ They are for reading only: one that cannot be written is told of once in the log
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
@@ -17,15 +17,13 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.context import FlowRunContext
+from prefect.exceptions import PrefectHTTPStatusError
 
-from flows.naming import shortened, slug
-from flows.outlook import Meter
+from flows.naming import escaped, slug
 from tasks.logs import run_logger
-from tasks.progress import Listener
 
-EVERY = 3.0
-"""Seconds between two looks at a bar; a stage that is shorter has its last one only."""
 CALL_SECONDS = 10.0
+BUSY_SECONDS = 0.5
 LONGEST_CELL = 300
 MOST_ROWS = 50
 
@@ -48,7 +46,7 @@ class Board:
         await self._put(f"{slug(stage)}-progress", ProgressArtifact(progress=percent, description=description))
 
     async def table(self, key: str, description: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """A table; texts are cut, and of many rows the first are shown."""
+        """A table; its texts may come from outside, and are cut; of many rows the first are shown."""
         cells = [{name: _cell(value) for name, value in row.items()} for row in rows[:MOST_ROWS]]
         if len(rows) > MOST_ROWS:
             description = f"{description} The first {MOST_ROWS} of {len(rows):,}."
@@ -62,7 +60,13 @@ class Board:
         key = f"taskcraft-{name}"
         try:
             async with asyncio.timeout(CALL_SECONDS), get_client() as client:
-                await self._write(client, key, artifact)
+                while True:
+                    try:
+                        return await self._write(client, key, artifact)
+                    except PrefectHTTPStatusError as error:
+                        if error.response.status_code < 500:
+                            raise
+                    await asyncio.sleep(BUSY_SECONDS)  # a server on SQLite refuses when its database is busy
         except Exception as error:
             if not self._failed:
                 run_logger().warning(f"Artifacts are not up to date, as one could not be written: {error}")
@@ -113,90 +117,5 @@ async def board_of(context: FlowRunContext) -> Board:
     return Board(run.id, known)
 
 
-class Bar:
-    """Listens to a stage for a listener, and knows how far it is.
-
-    Args:
-        meter: Who hears of everything too, and knows how many items are still to go.
-    """
-
-    def __init__(self, meter: Meter) -> None:
-        self._meter: Listener = meter
-        self.stage = ""
-        self._shards = self._reused = self._shards_done = self._items_done = 0
-        self._items = meter.items
-
-    def waits(self, sentence: str) -> None:
-        """Passed on."""
-        self._meter.waits(sentence)
-
-    def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
-        """Noted and passed on."""
-        self.stage, self._shards, self._reused = stage, shards, reused
-        if not reused:
-            self._items = self._items or items or 0
-        self._meter.stage_begins(stage, shards, reused, items)
-
-    def items_done(self, count: int) -> None:
-        """Counted and passed on."""
-        self._items_done += count
-        self._meter.items_done(count)
-
-    def shard_done(self) -> None:
-        """Counted and passed on."""
-        self._shards_done += 1
-        self._meter.shard_done()
-
-    def stage_ends(self) -> None:
-        """Passed on."""
-        self._meter.stage_ends()
-
-    @property
-    def percent(self) -> float:
-        """Shards done, the unfinished ones counted by their items where those are known."""
-        if not self._shards:
-            return 100.0
-        fresh = self._shards - self._reused
-        by_items = fresh * min(self._items_done / self._items, 1.0) if self._items else 0.0
-        done = self._reused + max(by_items, self._shards_done - self._reused)
-        return round(100 * min(done / self._shards, 1.0), 1)
-
-    @property
-    def text(self) -> str:
-        """The counts in words."""
-        reused = f", {self._reused:,} of them reused" if self._reused else ""
-        items = f"; {self._items_done:,} of {self._items:,} items" if self._items else ""
-        return f"{self.stage}: {self._shards_done:,} of {self._shards:,} shards{reused}{items}."
-
-
-@asynccontextmanager
-async def drawn(meter: Meter) -> AsyncIterator[Listener]:
-    """Who is to listen to a stage, so that its bar is on the board while it runs, and after it has ended."""
-    on = board()
-    if on is None:
-        yield meter
-        return
-    bar, over = Bar(meter), asyncio.Event()
-    drawing = asyncio.create_task(_redrawn(bar, on, over))
-    try:
-        yield bar
-    except BaseException:
-        drawing.cancel()
-        raise
-    over.set()
-    await drawing
-
-
-async def _redrawn(bar: Bar, on: Board, over: asyncio.Event) -> None:
-    drawn = ""
-    while not over.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(EVERY):
-                await over.wait()
-        if bar.text != drawn:
-            drawn = bar.text
-            await on.progress(bar.stage, bar.percent, drawn)
-
-
 def _cell(value: Any) -> Any:
-    return shortened(value, LONGEST_CELL) if isinstance(value, str) else value
+    return escaped(value, LONGEST_CELL) if isinstance(value, str) else value

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 
 from flows.money import decimals_of, dollars
 from flows.outcome import StageRun
+from taskcraft_core.calls.budget import counted
 from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.models import Rejection
@@ -36,6 +37,22 @@ def passage(run: StageRun, reasons: Mapping[str, int]) -> dict[str, Any]:
         "rejected": rejected,
         "reasons": ", ".join([*shown, *more]),
     }
+
+
+def funnel_told(passages: Sequence[Mapping[str, Any]]) -> str:
+    """The funnel in a sentence: what went in, and what the last stage so far has accepted."""
+    first, last = passages[0], passages[-1]
+    left = sum(one["rejected"] for one in passages)
+    return (
+        f"{counted(first['in'], 'document')} in, {last['accepted']:,} accepted by {last['stage']}, {left:,} left out."
+    )
+
+
+def cost_told(lines: Sequence[CostLine], before: Sequence[CostLine]) -> str:
+    """The costs in a sentence."""
+    now, ever = spent(lines, before), spent(lines, [])
+    mine, all_ = (dollars(one.usd, one.calls, one.unpriced) for one in (now, ever))
+    return f"{mine} for {counted(now.calls, 'call')} of this run; {all_} for {counted(ever.calls, 'call')} so far."
 
 
 def cost_rows(lines: Sequence[CostLine], before: Sequence[CostLine]) -> list[dict[str, Any]]:
@@ -89,6 +106,11 @@ def quality_rows(out: Path, audited: StageRun) -> list[dict[str, Any]]:
     quarantined = [{"rule": rule, "rows": count, "what became of them": "quarantined"} for rule, count in
                    sorted(rules.items(), key=lambda item: (-item[1], item[0]))]  # fmt: skip
     return [{"rule": "(all)", "rows": audited.rows, "what became of them": "passed"}, *quarantined]
+
+
+def quality_told(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The quality in a sentence."""
+    return f"{counted(rows[0]['rows'], 'row')} passed the audit, {sum(one['rows'] for one in rows[1:]):,} did not."
 
 
 def _rules(out: Path, left: Sequence[Rejection]) -> list[str]:

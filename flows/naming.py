@@ -12,6 +12,7 @@ from prefect.runtime import flow_run
 
 LONGEST_NAME = 80
 SHOWN_SOURCES = 2
+_MARKS = re.compile(r"[\\`*\[\]<>|~#&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")
 
 
 def name_of_run() -> str:
@@ -49,8 +50,12 @@ def shortened(text: str, most: int) -> str:
 
 
 def escaped(text: str, most: int = 200) -> str:
-    """A text from outside, in one line, that stays as it is in Markdown and in HTML."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&:@-])", r"\\\1", shortened(text, most))
+    """A text from outside, in one line, that Markdown shows as it is: no HTML, no image, no link.
+
+    The UI takes the cells of tables for Markdown too, and would fetch an image from wherever it lies.
+    """
+    line = _MARKS.sub(r"\\\g<0>", shortened(text, most))
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)
 
 
 def slug(text: str) -> str:

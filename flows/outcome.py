@@ -8,12 +8,15 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from flows.naming import shortened
 from taskcraft_core.calls.budget import counted
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference
 
 NOT_BEGUN = "It was not begun, for what stopped another would have stopped it too."
+
+LONGEST_REASON = 600
 
 ONE_FOR_ONE = frozenset({"own tasks", "verify", "depth, balanced", "audit"})
 """Where every item is accepted or rejected; elsewhere an item may give many things, or none."""
@@ -87,7 +90,7 @@ def reason_of(failure: BaseException | None) -> str:
     if failure is None:
         return NOT_BEGUN
     text = str(failure) if isinstance(failure, TaskCraftError) else f"{type(failure).__name__}: {failure}"
-    return f"{text.rstrip('.')}."
+    return f"{shortened(text, LONGEST_REASON).rstrip('.')}."
 
 
 def failure_of(stage: str, failed: Sequence[FailedShard], shards: int) -> StageFailed:

@@ -6,10 +6,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from flows.account import show_left_out
 from flows.gathering import run_shards, shards_at_once
 from flows.options import RunOptions
 from flows.outcome import StageRun
-from flows.reporting import show_left_out, stage
+from flows.reporting import stage
 from flows.shard_sizes import too_large
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.dataset.retirement import not_listed

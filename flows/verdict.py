@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from flows.money import dollars
-from flows.naming import escaped
 from flows.summary import REJECTIONS, BuildSummary
 from taskcraft_core.calls.budget import counted
 from taskcraft_core.calls.journal import CostLine
@@ -55,12 +55,12 @@ def where_it_lies(summary: BuildSummary, folder: Path) -> str:
     if version:
         places = {f"releases/v{version}": f"Release v{version}"} | places
     there = [(name, place) for place, name in places.items() if (folder / place).exists()]
-    return "\n".join(f"- {name}: {_link(summary.out, place)}" for name, place in there)
+    return "\n".join(f"- {_link(name, f'{summary.out}/{place}')}" for name, place in there)
 
 
-def _link(out: str, place: str) -> str:
-    path = f"{out}/{place}"
-    return f"[{escaped(path, 500)}]({path if is_address(out) else Path(path).as_uri()})"
+def _link(name: str, path: str) -> str:
+    address = quote(path, safe=":/") if is_address(path) else Path(path).as_uri()
+    return f"[{name}]({address}): `{path.replace('`', '')}`"
 
 
 def _degraded(summary: BuildSummary) -> Iterator[str]:

@@ -34,7 +34,7 @@ async def extend_depth_shard(
     async def work(core: Task) -> tuple[list[Task], list[Rejection]]:
         return await extend_depth(core, bench, config) if core.hops == hops - 1 else ([], [])
 
-    items = [Item(one.task_id, one.evidence[0].document_id, one) for one in read_result(folder, cores, Task)[0]]
+    items = [_core(one) for one in read_result(folder, cores, Task)[0]]
     results = await each("depth", items, work, items_at_once(config.author, config.solver, config.judge))
     extended, rejections = parted(results)
     return write_result(folder, stage, fingerprint, extended, Task, rejections)
@@ -77,10 +77,16 @@ async def extend_width_shard(
     return write_result(folder, stage, fingerprint, merged, Task, rejections)
 
 
+def _core(one: Task) -> Item[Task]:
+    evidence = one.evidence[0]
+    return Item(one.task_id, evidence.document_id, one, uri=evidence.uri)
+
+
 def _group(parts: tuple[Task, ...]) -> Item[tuple[Task, ...]]:
     """Parts to be merged; what comes of them has no id yet, so their own stand for it."""
     name, ids = (" + ".join(found) for found in ([one.question for one in parts], [one.task_id for one in parts]))
-    return Item(name, parts[0].evidence[0].document_id, parts, ids)
+    evidence = parts[0].evidence[0]
+    return Item(name, evidence.document_id, parts, ids, evidence.uri)
 
 
 @lru_cache(maxsize=1)

@@ -26,7 +26,7 @@ async def generate_atomic_shard(
     async def work(document: Document) -> tuple[list[AtomicTask], list[Rejection]]:
         return await generate(document, author, config)
 
-    items = [Item(one.uri, one.id, one) for one in read_result(folder, documents, Document)[0]]
+    items = [Item(one.uri, one.id, one, uri=one.uri) for one in read_result(folder, documents, Document)[0]]
     results = await each("generate", items, work, items_at_once(config.author))
     authored, rejections = parted(results)
     return write_result(folder, stage, fingerprint, authored, AtomicTask, rejections)

@@ -12,13 +12,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
+import httpx
+
 from taskcraft_core.calls.purpose import working_on
-from taskcraft_core.errors import ResponseError
+from taskcraft_core.errors import ResponseError, TaskCraftError
 from taskcraft_core.models import Rejection, Stage
+from tasks.logs import run_logger
 from tasks.progress import items_done
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+LONGEST_NAME = 200
 
 _rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, asyncio.Semaphore]] = WeakKeyDictionary()
 
@@ -32,12 +37,25 @@ class Item(Generic[T]):
         document_id: The document that it comes from.
         value: The thing itself.
         task_id: What its calls are booked under; the name, if it has none.
+        uri: What the document is called; its id, if that is not known.
     """
 
     name: str
     document_id: str
     value: T
     task_id: str = ""
+    uri: str = ""
+
+    @property
+    def place(self) -> str:
+        """The item for a person: its document, and its name."""
+        uri = self.uri or self.document_id
+        name = self.name if len(self.name) <= LONGEST_NAME else f"{self.name[: LONGEST_NAME - 1]}…"
+        return f"the document {uri}" if self.name == uri else f"the document {uri}, “{name}”"
+
+
+class ItemFailed(TaskCraftError):
+    """Something unforeseen went wrong with an item; the error is its cause."""
 
 
 async def each(
@@ -59,7 +77,8 @@ async def each(
         What the work gave, in the order of the items; a rejection where a model gave nothing to go on with.
 
     Raises:
-        Exception: The first thing that went wrong with an item and is no `ResponseError`.
+        ItemFailed: Something unforeseen went wrong with an item first.
+        Exception: An outage, or an error told on purpose that is no `ResponseError`, came first.
     """
     results: dict[int, R | Rejection] = {}
     failures: list[Exception] = []
@@ -71,8 +90,11 @@ async def each(
                 results[place] = await work(item.value)
         except ResponseError as error:
             results[place] = _rejected(stage, item, error)
-        except Exception as error:
+        except (TaskCraftError, httpx.TransportError) as error:
             failures.append(error)
+            return
+        except Exception as error:
+            failures.append(_unforeseen(item, error))
             return
         items_done()
 
@@ -87,6 +109,14 @@ async def each(
     if failures:
         raise failures[0]
     return [results[place] for place in range(len(items))]
+
+
+def _unforeseen(item: Item[T], error: Exception) -> ItemFailed:
+    """The error that names the item; where in the program it happened is for the log alone."""
+    failed = ItemFailed(f"at {item.place}: {type(error).__name__}: {error}; the log of the run tells where")
+    failed.__cause__ = error
+    run_logger().error(str(failed), exc_info=error)
+    return failed
 
 
 def _room(most: int) -> asyncio.Semaphore:

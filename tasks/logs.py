@@ -11,8 +11,8 @@ from prefect.logging.loggers import LoggingAdapter
 from taskcraft_core.errors import TaskCraftError
 
 RUNS = ("prefect.flow_runs", "prefect.task_runs")
-SAYS_NOTHING = ("Finished in state Completed", "Finished in state Cached", "Beginning subflow run")
-"""What the list of runs shows as well."""
+SAYS_NOTHING = (*(f"Finished in state {state}" for state in ("Completed", "Cached", "Failed")), "Beginning subflow run")
+"""What the list of runs shows as well, and TaskCraft says in its own words."""
 
 
 def run_logger() -> logging.Logger | LoggingAdapter:

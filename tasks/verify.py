@@ -27,13 +27,15 @@ async def verify_atomic_shard(
         return await verify(atomic, bench, config)
 
     atomics = read_result(folder, authored, AtomicTask)[0]
-    items = [Item(one.question, one.evidence.document_id, one, _id_of(one)) for one in atomics]
+    items = [_item(one) for one in atomics]
     results = await each("verify", items, work, items_at_once(config.solver, config.judge))
     verified = [result for result in results if isinstance(result, Task)]
     rejections = [result for result in results if isinstance(result, Rejection)]
     return write_result(folder, stage, fingerprint, verified, Task, rejections)
 
 
-def _id_of(one: AtomicTask) -> str:
-    """The id that it has if it passes."""
-    return task_id_of(one.question, (one.answer,), one.identifier, one.relation, (), (one.evidence,))
+def _item(one: AtomicTask) -> Item[AtomicTask]:
+    """A task to try, under the id that it has if it passes."""
+    evidence = one.evidence
+    task_id = task_id_of(one.question, (one.answer,), one.identifier, one.relation, (), (evidence,))
+    return Item(one.question, evidence.document_id, one, task_id, evidence.uri)

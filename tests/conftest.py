@@ -1,7 +1,7 @@
 """What several test files build on: sample pages as documents, and a small world of tasks made from some of them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -80,3 +80,12 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(
         documents, config, bench, {task.question: task for task in authored}, tuple(atomic), tuple(depth), shared
     )
+
+
+@pytest.fixture(scope="session")
+def prefect() -> Iterator[None]:
+    """A real Prefect server and result storage of its own."""
+    from prefect.testing.utilities import prefect_test_harness  # takes seconds, and the core's tests need none
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from taskcraft_core.calls.purpose import Purpose, purpose
 from taskcraft_core.errors import BudgetExceeded, ResponseError
 from taskcraft_core.models import Reason, Rejection
-from tasks.items import Item, each
+from tasks.items import Item, ItemFailed, each
 from tasks.progress import watched_by
 from tasks.workbench import SPARE_ITEMS, items_at_once
 
@@ -20,6 +21,8 @@ class Ear:
 
     def __init__(self) -> None:
         self.done = 0
+
+    def waits(self, sentence: str) -> None: ...
 
     def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None: ...
 
@@ -161,6 +164,31 @@ async def test_an_error_lets_those_under_way_end_and_starts_no_other() -> None:
     with pytest.raises(BudgetExceeded, match="--max-usd 1"):
         await each("verify", numbered([1, 2, 3, 4, 5]), work, 3)
     assert started == [1, 2, 3] and sorted(ended) == [1, 3]
+
+
+async def test_something_unforeseen_names_the_item_and_its_document() -> None:
+    async def work(value: int) -> int:
+        return {1: 1}[value]
+
+    items = [
+        Item("How long is a day?", "1f4b", 1, uri="solar/titan.html"),
+        Item("How long is a year?", "1f4b", 2, uri="solar/titan.html"),
+    ]
+    with pytest.raises(
+        ItemFailed, match=r"^at the document solar/titan.html, “How long is a year\?”: KeyError: 2;"
+    ) as told:
+        await each("verify", items, work, 1)
+    assert isinstance(told.value.__cause__, KeyError) and not told.value.retryable
+    with pytest.raises(ItemFailed, match="^at the document solar/titan.html: KeyError: 2;"):
+        await each("generate", [Item("solar/titan.html", "1f4b", 2, uri="solar/titan.html")], work, 1)
+
+
+async def test_an_outage_stays_what_it_is_so_that_the_shard_is_tried_again() -> None:
+    async def work(value: int) -> int:
+        raise httpx.ConnectError("no route")
+
+    with pytest.raises(httpx.ConnectError, match="no route"):
+        await each("verify", numbered([1]), work, 1)
 
 
 async def test_a_cancellation_stops_all_at_once() -> None:
