@@ -9,7 +9,7 @@ from taskcraft_core.config import BuildConfig
 from taskcraft_core.extension.related import groups, near_duplicates
 from taskcraft_core.models import Evidence, Task
 
-MOST_CHANGED = 10
+MOST_CHANGED = 20
 """Groups, gone and new ones counted; a task stands in one of its theme, and its neighbours in as many."""
 Group = tuple[str, ...]
 
