@@ -87,16 +87,49 @@ LAYOUTS: Mapping[type[Record], Layout] = {
 }
 
 
+ROWS_AT_ONCE = 256
+"""Rows that are plain objects at a time: so they take a multiple of the room."""
+
+
 def to_rows(records: Sequence[Record], kind: type[Record]) -> list[dict[str, Any]]:
     """Records as rows of their schema, in the order in which they are stored (ties broken by content)."""
-    layout = LAYOUTS[kind]
-    rows = sorted(
-        (record.model_dump(mode="json") for record in records),
-        key=lambda row: ([*layout.order(row)], content_hash(row)),
-    )
-    for row in rows:
-        row.update({column: _json(row[column]) for column in layout.as_json})
-    return rows
+    return [_row(record, kind) for record in _in_order(records, kind)]
+
+
+def to_table(records: Sequence[Record], kind: type[Record]) -> pa.Table:
+    """The same rows as an Arrow table."""
+    ordered = _in_order(records, kind)
+    return tabled(ordered, lambda record: _row(record, kind), LAYOUTS[kind].schema)
+
+
+def tabled(records: Sequence[R], row_of: Callable[[R], dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Records as an Arrow table, in their order: in one piece, as equal tables have to be for equal files.
+
+    Args:
+        records: Any number.
+        row_of: Makes a row of one.
+        schema: What the rows fit.
+    """
+    parts = [
+        pa.Table.from_pylist([row_of(record) for record in records[start : start + ROWS_AT_ONCE]], schema=schema)
+        for start in range(0, len(records) or 1, ROWS_AT_ONCE)
+    ]
+    return pa.concat_tables(parts).combine_chunks() if len(parts) > 1 else parts[0]
+
+
+def _in_order(records: Sequence[R], kind: type[R]) -> list[R]:
+    order = LAYOUTS[kind].order
+
+    def key(record: R) -> tuple[list[str], str]:
+        row = record.model_dump(mode="json")
+        return [*order(row)], content_hash(row)
+
+    return sorted(records, key=key)
+
+
+def _row(record: Record, kind: type[Record]) -> dict[str, Any]:
+    row = record.model_dump(mode="json")
+    return row | {column: _json(row[column]) for column in LAYOUTS[kind].as_json}
 
 
 def from_rows(rows: Sequence[dict[str, Any]], kind: type[R]) -> list[R]:

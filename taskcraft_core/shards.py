@@ -17,7 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taskcraft_core.columns import LAYOUTS, R, from_rows, to_rows
+from taskcraft_core.columns import LAYOUTS, ROWS_AT_ONCE, R, from_rows, to_table
+from taskcraft_core.disk import writing
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Record, Rejection
 
@@ -39,10 +40,6 @@ class Reference(Record):
 # --- one file ----------------------------------------------------------------------------------------------
 
 
-ROWS_AT_ONCE = 256
-"""Rows turned into records at a time: as plain objects they take a multiple of the room."""
-
-
 def write_shard(path: Path, records: Sequence[R], kind: type[R], out: Path) -> Reference:
     """Writes records to a Parquet file: whole or not at all, and the same bytes for the same records.
 
@@ -52,7 +49,7 @@ def write_shard(path: Path, records: Sequence[R], kind: type[R], out: Path) -> R
         kind: Their type, a key of `LAYOUTS`.
         out: The output folder, which the reference is relative to.
     """
-    data = parquet_bytes(pa.Table.from_pylist(to_rows(records, kind), schema=LAYOUTS[kind].schema))
+    data = parquet_bytes(to_table(records, kind))
     write_aside(path, data)
     name = path.relative_to(out).as_posix()
     return Reference(path=name, rows=len(records), sha256=hashlib.sha256(data).hexdigest())
@@ -151,7 +148,15 @@ def write_aside(path: Path, data: bytes) -> None:
     """Writes a file under another name, to the disk, and renames it: it is there whole or not at all.
 
     The temporary file stays locked while it is written, so that `sweep` can tell a live one from a leftover.
+
+    Raises:
+        StorageError: It cannot be written.
     """
+    with writing(path):
+        _write_aside(path, data)
+
+
+def _write_aside(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
     temporary = Path(name)
@@ -170,10 +175,15 @@ def write_aside(path: Path, data: bytes) -> None:
 
 
 def sweep(out: Path) -> int:
-    """Removes the temporary files of killed runs under the output folder; returns how many."""
-    dead = [path for path in _temporary_files(out) if not _being_written(path)]
-    for path in dead:
-        path.unlink(missing_ok=True)
+    """Removes the temporary files of killed runs under the output folder; returns how many.
+
+    Raises:
+        StorageError: They cannot be removed.
+    """
+    with writing(out):
+        dead = [path for path in _temporary_files(out) if not _being_written(path)]
+        for path in dead:
+            path.unlink(missing_ok=True)
     return len(dead)
 
 

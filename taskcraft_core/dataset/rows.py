@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from taskcraft_core.columns import TASK_SCHEMA
+from taskcraft_core.columns import TASK_SCHEMA, tabled
 from taskcraft_core.models import Record, Task, content_hash
 
 
@@ -68,7 +68,7 @@ def task_of(row: Row) -> Task:
 def to_table(rows: Sequence[Row]) -> pa.Table:
     """Rows as an Arrow table of `ROW_SCHEMA`, sorted by task id."""
     ordered = sorted(rows, key=lambda row: row.task_id)
-    return pa.Table.from_pylist([row.model_dump(mode="json") for row in ordered], schema=ROW_SCHEMA)
+    return tabled(ordered, lambda row: row.model_dump(mode="json"), ROW_SCHEMA)
 
 
 def from_table(table: pa.Table) -> list[Row]:

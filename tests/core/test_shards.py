@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskcraft_core import shards
-from taskcraft_core.columns import EVIDENCE, LAYOUTS, MESSAGE, SELECTOR, TOOL_CALL
+from taskcraft_core.columns import EVIDENCE, LAYOUTS, MESSAGE, SELECTOR, TOOL_CALL, to_rows, to_table
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import (
     AtomicTask,
@@ -31,6 +32,7 @@ from taskcraft_core.models import (
     ToolCall,
 )
 from taskcraft_core.shards import (
+    parquet_bytes,
     read_result,
     read_shard,
     result_path,
@@ -247,3 +249,10 @@ def _until(condition: object) -> None:
             return
         beat.wait(0.005)
     raise AssertionError("never happened")
+
+
+@pytest.mark.parametrize("count", [0, 1, 255, 256, 257, 600])
+def test_a_table_made_piece_by_piece_is_the_same_file(count: int) -> None:
+    records = [atomic(f"Which is number {n}?", f"d{n % 7}") for n in range(count)]
+    whole = pa.Table.from_pylist(to_rows(records, AtomicTask), schema=LAYOUTS[AtomicTask].schema)
+    assert parquet_bytes(to_table(records[::-1], AtomicTask)) == parquet_bytes(whole)
