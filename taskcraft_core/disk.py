@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from taskcraft_core.errors import StorageError
 
-FULL = "the disk is full; free some space"
-REMEDIES = {
-    errno.ENOSPC: FULL,
+REMEDIES: Final = {
+    errno.ENOSPC: "the disk is full; free some space",
     errno.EDQUOT: "the quota of the disk is used up; free some space, or raise it",
     errno.EROFS: "it lies on a disk that may only be read; make it writable",
     errno.EACCES: "it may not be written to; allow it",
     errno.EPERM: "it may not be written to; allow it",
 }
-GO_ON = "then run the same again: what is finished is kept, and nothing is paid for twice"
+GO_ON: Final = "then run the same again: what is finished is kept, and nothing is paid for twice"
+
+
+_IN_WORDS = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+),")
+"""How libraries written in Rust tell an error's number."""
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def writing(path: Path) -> Iterator[None]:
     """Translates what goes wrong with a file or folder that is written.
 
     Args:
-        path: Named where the system names none.
+        path: The file or folder.
 
     Raises:
         StorageError: What is wrong, and what to do.
@@ -34,11 +39,33 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(storage_fault(error, path)) from error
+        raise StorageError(storage_fault(error.errno or 0, path)) from error
 
 
-def storage_fault(error: OSError, path: Path) -> str:
-    """What is wrong with a file that could not be written, and what to do, in one sentence."""
-    number = error.errno or 0
-    remedy = REMEDIES.get(number) or f"it cannot be written ({os.strerror(number) if number else error}); mend that"
+@contextmanager
+def writing_table(folder: Path, *raised: type[Exception]) -> Iterator[None]:
+    """The same for a library that writes a folder and has errors of its own; what is not the disk's fault stays.
+
+    Args:
+        folder: The folder.
+        raised: What the library raises, besides OSError.
+
+    Raises:
+        StorageError: The disk is full, or may not be written to.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, (OSError, *raised)):
+            raise
+        found = _IN_WORDS.search(str(error))
+        number = int(found[1] or found[2]) if found else getattr(error, "errno", None)
+        if number not in REMEDIES:
+            raise
+        raise StorageError(storage_fault(number, folder)) from error
+
+
+def storage_fault(number: int, path: Path) -> str:
+    """What is wrong with something that could not be written, by the error's number, and what to do: a sentence."""
+    remedy = REMEDIES.get(number) or f"it cannot be written ({os.strerror(number)}); mend that"
     return f"{path}: {remedy}, {GO_ON}."

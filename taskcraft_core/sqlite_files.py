@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from taskcraft_core.errors import ConfigError
+from taskcraft_core.disk import storage_fault
+from taskcraft_core.errors import ConfigError, StorageError
 
 _WAIT_SECONDS = 60.0
 
@@ -69,15 +71,21 @@ def explained(path: Path, remedy: str) -> Iterator[None]:
         remedy: What to do with a damaged file, and what that costs.
 
     Raises:
-        ConfigError: Instead of what was raised.
+        ConfigError: The file is damaged, or cannot be opened or written.
+        StorageError: The disk is full, or may only be read.
     """
     try:
         yield
     except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY:
+        kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if kind == sqlite3.SQLITE_FULL:
+            raise StorageError(storage_fault(errno.ENOSPC, path)) from None
+        if kind == sqlite3.SQLITE_READONLY:
             raise ConfigError(f"{path}: cannot be written; allow writing it and its folder.") from None
         raise ConfigError(f"{path}: cannot be used as the journal: {error}; check its folder.") from None
     except sqlite3.DatabaseError as error:
         raise ConfigError(f"{path}: is damaged or no journal ({error}); {remedy}.") from None
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            raise StorageError(storage_fault(error.errno, path)) from None
         raise ConfigError(f"{path}: cannot be used as the journal: {error.strerror}.") from None

@@ -10,15 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
+from taskcraft_core.disk import writing
+
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
     """Waits until no other process writes to the folder, and keeps others waiting meanwhile.
 
     The lock is on the folder itself and belongs to the open handle, so a killed process leaves none behind.
+
+    Raises:
+        StorageError: The folder cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

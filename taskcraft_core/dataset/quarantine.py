@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable, write_deltalake
+from deltalake.exceptions import DeltaError
 
 from taskcraft_core.columns import TASK_SCHEMA, to_rows
 from taskcraft_core.dataset.orphans import sole_writer, sweep_orphans
@@ -15,6 +16,7 @@ from taskcraft_core.dataset.quality import Quarantined
 from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.dataset.rows import row_hash
 from taskcraft_core.dataset.store import CONFIGURATION, ZSTD
+from taskcraft_core.disk import writing_table
 from taskcraft_core.models import Task, content_hash
 
 QUARANTINE_SCHEMA = pa.schema(
@@ -26,9 +28,13 @@ QUARANTINE_SCHEMA = pa.schema(
 
 
 def quarantine(failed: Sequence[Quarantined], out: Path) -> int:
-    """Appends the failed rows that are not there yet (same row, same rule); returns how many those were."""
+    """Appends the failed rows that are not there yet (same row, same rule); returns how many those were.
+
+    Raises:
+        StorageError: The disk is full, or may not be written to.
+    """
     folder = out / "quarantine"
-    with sole_writer(folder):
+    with sole_writer(folder), writing_table(folder, DeltaError):
         DeltaTable.create(folder, QUARANTINE_SCHEMA, mode="ignore", configuration=CONFIGURATION)
         sweep_orphans(folder)
         table = DeltaTable(folder)

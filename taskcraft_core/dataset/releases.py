@@ -23,6 +23,7 @@ from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.card import dataset_card
 from taskcraft_core.dataset.orphans import sole_writer
 from taskcraft_core.dataset.store import read_dataset
+from taskcraft_core.disk import writing
 from taskcraft_core.models import content_hash
 from taskcraft_core.shards import parquet_bytes, write_aside
 
@@ -60,16 +61,19 @@ def release(
 
     Raises:
         ConfigError: There is no dataset, or no such version.
+        StorageError: The release cannot be written.
     """
     target = release_path(out, version)
     with sole_writer(target.parent):
-        sweep_staging(target.parent)
+        with writing(target):
+            sweep_staging(target.parent)
         if not release_sound(target):
             table = read_dataset(out, version)
-            staging = Path(tempfile.mkdtemp(prefix=f".v{version}-", suffix=STAGING, dir=target.parent))
             facts = _facts(table, version, config, code_version, documents)
-            _write(staging, table, facts | {"failed_shards": [dict(one) for one in failed_shards]})
-            _replace(target, staging)
+            with writing(target):
+                staging = Path(tempfile.mkdtemp(prefix=f".v{version}-", suffix=STAGING, dir=target.parent))
+                _write(staging, table, facts | {"failed_shards": [dict(one) for one in failed_shards]})
+                _replace(target, staging)
     return target
 
 

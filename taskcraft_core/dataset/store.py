@@ -21,6 +21,7 @@ from taskcraft_core.dataset.cascade import drop_with_descendants
 from taskcraft_core.dataset.orphans import sole_writer, sweep_orphans
 from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.dataset.rows import ROW_SCHEMA, Row, to_table
+from taskcraft_core.disk import writing_table
 from taskcraft_core.errors import ConfigError, TaskCraftError
 from taskcraft_core.models import Record
 from taskcraft_core.shards import Reference
@@ -78,9 +79,10 @@ def publish(rows: Sequence[Row], out: Path, metadata: Mapping[str, str], retire:
 
     Raises:
         TaskCraftError: A row is built on a row that would not be there, or the table cannot be written.
+        StorageError: The disk is full, or may not be written to.
     """
     folder = dataset_path(out)
-    with sole_writer(folder):
+    with sole_writer(folder), writing_table(folder, DeltaError):
         table = _opened(folder)
         sweep_orphans(folder)
         old = {row["task_id"]: row for row in _columns(table, "task_id", "row_hash", "parent_ids")}
@@ -89,7 +91,7 @@ def publish(rows: Sequence[Row], out: Path, metadata: Mapping[str, str], retire:
         added = [row for task_id, row in new.items() if task_id not in old]
         changed = [row for task_id, row in new.items() if task_id in old and _differs(row, old[task_id])]
         if added or changed or leaving:
-            _merge(table, _changes([*added, *changed], leaving), metadata)
+            _merge(table, _changes([*added, *changed], leaving), metadata, folder)
         return Published(
             version=table.version(),
             added=len(added),
@@ -128,7 +130,7 @@ def _changes(rows: Sequence[Row], leaving: Sequence[str]) -> pa.Table:
     return pa.concat_tables([kept, gone])
 
 
-def _merge(table: DeltaTable, changes: pa.Table, metadata: Mapping[str, str]) -> None:
+def _merge(table: DeltaTable, changes: pa.Table, metadata: Mapping[str, str], folder: Path) -> None:
     columns = {name: f"new.{name}" for name in ROW_SCHEMA.names}
     merger = table.merge(
         changes,
@@ -141,7 +143,8 @@ def _merge(table: DeltaTable, changes: pa.Table, metadata: Mapping[str, str]) ->
     merger = merger.when_matched_delete(predicate="new.retired")
     merger = merger.when_matched_update(columns, predicate="not new.retired")
     try:
-        merger.when_not_matched_insert(columns, predicate="not new.retired").execute()
+        with writing_table(folder, DeltaError):
+            merger.when_not_matched_insert(columns, predicate="not new.retired").execute()
     except DeltaError as error:
         raise TaskCraftError(f"{table.table_uri}: the dataset could not be written: {error}.") from error
 

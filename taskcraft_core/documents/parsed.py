@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from taskcraft_core.disk import writing
 from taskcraft_core.documents.sources import Listed
 from taskcraft_core.fingerprint import STAGE_VERSIONS
 from taskcraft_core.models import Document, Reason, Record, content_hash
@@ -59,16 +60,21 @@ def kept(out: Path, listed: Listed, max_figures: int) -> Parsed | None:
 
 
 def keep(out: Path, listed: Listed, max_figures: int, parsed: Parsed) -> None:
-    """Keeps what was parsed, if it would be the same again; it is there whole, or is parsed again next time."""
+    """Keeps what was parsed, if it would be the same again; it is there whole, or is parsed again next time.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
     if not parsed.lasting:
         return
     path = _path(out, listed, max_figures)
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = zlib.compress(parsed.model_dump_json().encode())
     # Not `write_aside`: nothing is lost with such a file, so none is waited for until it is on the disk.
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(hashlib.sha256(data).digest() + data)
-    aside.replace(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(hashlib.sha256(data).digest() + data)
+        aside.replace(path)
 
 
 def _path(out: Path, listed: Listed, max_figures: int) -> Path:

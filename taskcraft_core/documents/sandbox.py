@@ -14,7 +14,7 @@ from taskcraft_core.documents.media import sniff
 from taskcraft_core.documents.parsed import Parsed
 from taskcraft_core.documents.process import ParserProcess
 from taskcraft_core.documents.sources import Listed
-from taskcraft_core.errors import DocumentError
+from taskcraft_core.errors import DocumentError, StorageError
 from taskcraft_core.models import Document, Figure, Reason
 
 IDLE_SECONDS: Final = 5.0
@@ -157,7 +157,11 @@ class Sandbox:
         return list(parsed.documents)
 
     async def read(self, listed: Listed, data_path: Path, max_figures: int) -> Parsed:
-        """The same as `parse`, and an error is a result too."""
+        """The same as `parse`, and an error is a result too.
+
+        Raises:
+            StorageError: A figure could not be stored.
+        """
         reply = await self._ask(listed, data_path, max_figures)
         if reply.document is None:
             return Parsed(reason=reply.reason or Reason.PARSE_FAILED, detail=reply.detail)
@@ -174,7 +178,10 @@ class Sandbox:
         )  # fmt: skip
         with path.open("rb") as file:
             kind = sniff(file.read(4096)) or ""
-        return await (self._images if kind.startswith("image/") else self._readers).ask(request)
+        reply = await (self._images if kind.startswith("image/") else self._readers).ask(request)
+        if reply.not_stored:
+            raise StorageError(reply.not_stored)
+        return reply
 
     async def _figure(self, figure: wire.EmbeddedFigure, beside: Path) -> wire.Reply:
         listed = Listed(uri=figure.uri, id=figure.id, media_hint="image/png")

@@ -30,12 +30,16 @@ class EmbeddedFigure(Record):
 
 
 class Reply(Record):
-    """The document, or why there is none; a worker that is not `reusable` (it ran out of memory) is replaced."""
+    """The document, or why there is none; a worker that is not `reusable` (it ran out of memory) is replaced.
+
+    `not_stored` says why its figures could not be written: that is no fault of the document.
+    """
 
     document: Document | None = None
     embedded: tuple[EmbeddedFigure, ...] = ()
     reason: Reason | None = None
     detail: str = ""
+    not_stored: str = ""
     reusable: bool = True
 
 

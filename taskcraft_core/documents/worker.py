@@ -13,7 +13,7 @@ from typing import BinaryIO
 from taskcraft_core.documents import wire
 from taskcraft_core.documents.parse import parse_document
 from taskcraft_core.documents.store import store
-from taskcraft_core.errors import DocumentError
+from taskcraft_core.errors import DocumentError, StorageError
 from taskcraft_core.models import Reason
 
 _PR_SET_PDEATHSIG = 1
@@ -69,8 +69,11 @@ def _answer(request: wire.Request) -> wire.Reply:
     except MemoryError:
         detail = f"{request.uri}: parsing needs more memory than a parser may use; split it or scale it down."
         return wire.Reply(reason=Reason.TOO_LARGE, detail=detail, reusable=False)
-    for figure in figures:
-        store(figure.png, path.parent)
+    try:
+        for figure in figures:
+            store(figure.png, path.parent)
+    except StorageError as error:
+        return wire.Reply(not_stored=str(error))
     embedded = tuple(wire.EmbeddedFigure(id=figure.id, uri=figure.uri) for figure in figures)
     return wire.Reply(document=document, embedded=embedded)
 

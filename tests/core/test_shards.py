@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from taskcraft_core import shards
 from taskcraft_core.columns import EVIDENCE, LAYOUTS, MESSAGE, SELECTOR, TOOL_CALL, to_rows, to_table
-from taskcraft_core.errors import TaskCraftError
+from taskcraft_core.errors import StorageError, TaskCraftError
 from taskcraft_core.models import (
     AtomicTask,
     Box,
@@ -214,7 +214,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shards.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(StorageError, match="the disk is full; free some space"):
         write_shard(path, [document(2)], Document, tmp_path)
     assert read_shard(path, Document) == [document(1)]
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.parquet"]

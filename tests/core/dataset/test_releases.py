@@ -11,7 +11,7 @@ from taskcraft_core.dataset import releases
 from taskcraft_core.dataset.releases import release, release_sound
 from taskcraft_core.dataset.rows import from_table
 from taskcraft_core.dataset.store import publish, read_dataset
-from taskcraft_core.errors import ConfigError
+from taskcraft_core.errors import ConfigError, StorageError
 
 CONFIG = BuildConfig()
 DOCUMENTS = {"d" * 64: "more.html"}
@@ -125,7 +125,7 @@ def test_a_release_that_fails_half_way_leaves_no_release(out: Path, monkeypatch:
 
     with monkeypatch.context() as patched:
         patched.setattr(releases, "dataset_card", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(StorageError, match="releases/v1: the disk is full"):
             made(out)
     assert not (out / "releases" / "v1").exists()
     made(out)
