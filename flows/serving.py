@@ -9,8 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from flows.deploying import POOL, Wanted, deploy, next_night
 from flows.embedded import OURS, START_SECONDS, answers, prepare_prefect
@@ -24,6 +27,8 @@ SERVER_SETTINGS = {
 WORKER_SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "3"}
 STOP_SECONDS = 45.0
 """A worker first ends its runs, and they put away what they have."""
+CANCEL_SECONDS = 30.0
+STOPPED = "taskcraft serve was stopped; what was finished is kept, and Retry, or the next run, goes on from there."
 RESTARTS, WITHIN = 3, 600.0
 """A child that dies more often than that in so many seconds is not started again."""
 
@@ -133,8 +138,34 @@ def run_serve(wanted: Wanted, host: str, port: int) -> None:
             for child in children:
                 child.revive()
     finally:
+        if settings.api.url is None and len(children) > 1:
+            cancel_runs()
         for child in reversed(children):
             child.stop()
+
+
+def cancel_runs() -> None:
+    """Cancels the runs that are going on, and waits until they have put their things away.
+
+    A worker that is stopped kills them instead, and until somebody misses their heartbeats they would be told of as
+    running. What does not end in time is left to that.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.states import Cancelling
+
+    going_on = {
+        "state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},
+        "parent_task_run_id": {"is_null_": True},
+    }
+    chosen = FlowRunFilter.model_validate(going_on)
+    deadline = time.monotonic() + CANCEL_SECONDS
+    with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=chosen):
+            print(f"Cancelling {run.name} …", flush=True)
+            client.set_flow_run_state(run.id, Cancelling(message=STOPPED))
+        while client.read_flow_runs(flow_run_filter=chosen) and time.monotonic() < deadline:
+            time.sleep(0.3)
 
 
 def _server(host: str, port: int, logs: Path) -> Child:
