@@ -44,7 +44,8 @@ SOLVING = ("solver", "judge", "search", "max_steps", "acceptance")
 async def ingest_stage(sources: list[str], out: str, config: BuildConfig, options: RunOptions) -> StageRun:
     """Lists the sources and parses what they hold, in buckets of document ids."""
     listed, left_out = await list_documents(sources, out, config)
-    await show_left_out(left_out)
+    empty = _empty(sources, Path(out))
+    await show_left_out([*left_out, *empty])
     buckets: defaultdict[int, list[Listed]] = defaultdict(list)
     for item in listed:
         buckets[bucket_of(item.id, config.buckets)].append(item)
@@ -61,8 +62,9 @@ async def ingest_stage(sources: list[str], out: str, config: BuildConfig, option
         raise TaskCraftError(_nothing(Path(out), done, left_out))
     if advice := too_large(done.rows, len(done.shards)):
         run_logger().warning(advice)
-    shards_and_listing = (*done.shards, *_listing(Path(out), [*left_out, *_empty(sources, Path(out))]))
-    return done.model_copy(update={"shards": shards_and_listing, "items": len(listed) + len(left_out)})
+    shards_and_listing = (*done.shards, *_listing(Path(out), [*left_out, *empty]))
+    items = len(listed) + len(left_out) + len(empty)
+    return done.model_copy(update={"shards": shards_and_listing, "items": items})
 
 
 @stage("generate")
