@@ -52,7 +52,7 @@ def cost_told(lines: Sequence[CostLine], before: Sequence[CostLine]) -> str:
     """The costs in a sentence."""
     now, ever = spent(lines, before), spent(lines, [])
     mine, all_ = (dollars(one.usd, one.calls, one.unpriced) for one in (now, ever))
-    return f"{mine} for {counted(now.calls, 'call')} of this run; {all_} for {counted(ever.calls, 'call')} so far."
+    return f"{mine} this run ({counted(now.calls, 'call')}), {all_} so far ({counted(ever.calls, 'call')})."
 
 
 def cost_rows(lines: Sequence[CostLine], before: Sequence[CostLine]) -> list[dict[str, Any]]:

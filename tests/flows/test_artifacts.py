@@ -148,7 +148,7 @@ def test_costs_tell_this_run_from_all_and_know_what_has_no_price() -> None:
 
     before, now = [line("verify", 4, 0.5)], [line("verify", 10, 1.25), line("depth", 3, 0.0, unpriced=3)]
     assert spent(now, before).calls == 9 and spent(now, before).usd == 0.75
-    assert cost_told(now, before) == "at least $0.75 for 9 calls of this run; at least $1.25 for 13 calls so far."
+    assert cost_told(now, before) == "at least $0.75 this run (9 calls), at least $1.25 so far (13 calls)."
     verify, depth = cost_rows(now, before)
     assert (verify["calls of this run"], verify["paid by this run"], verify["paid so far"]) == (6, "$0.75", "$1.25")
     assert (depth["calls so far"], depth["paid so far"]) == (3, "unknown")
