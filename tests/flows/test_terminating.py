@@ -1,5 +1,6 @@
 """Signals end a command, also where the cancellation that they cause is lost on the way."""
 
+import signal
 import subprocess
 import sys
 
@@ -33,3 +34,47 @@ def test_what_goes_on_or_ends_otherwise_is_ended_all_the_same(sent: str, says: s
     script = SCRIPT.format(sent=sent, then=then)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout == f"{says}\n", done.stderr
+
+
+IN_A_FLOW = """
+import asyncio, os, signal, threading
+from prefect.utilities.engine import can_ack_control_intent, capture_sigterm
+from flows import terminating
+terminating.AGAIN = 2.0
+
+async def shard():
+    {shard}
+
+async def main():
+    async with terminating.cancelled_by_sigterm():
+        print("can be told of a cancel", can_ack_control_intent())
+        call = asyncio.create_task(asyncio.sleep(1, "answered"))
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        try:
+            print(await asyncio.gather(shard(), shard(), return_exceptions=True))
+        finally:
+            print(await call, flush=True)
+
+with capture_sigterm():
+    asyncio.run(main())
+"""
+
+LOST = """try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        pass
+    await asyncio.Event().wait()"""
+
+
+@pytest.mark.parametrize("shard", ["await asyncio.Event().wait()", LOST])
+def test_sigterm_in_a_flow_cancels_it_whatever_waits_and_calls_under_way_are_answered(shard: str) -> None:
+    script = IN_A_FLOW.format(shard=shard)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "can be told of a cancel True\nanswered\n", done.stderr
+    assert done.returncode == -signal.SIGTERM
+
+
+def test_without_prefects_handler_sigterm_stays_what_it_is() -> None:
+    script = IN_A_FLOW.format(shard="await asyncio.Event().wait()").replace("with capture_sigterm():", "if True:")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGTERM and "answered" not in done.stdout
