@@ -111,7 +111,8 @@ def _wanted(notify: SecretStr | None) -> Iterator[AutomationCore]:
 def _payload(message: str, state: str = "flow_run.state.name") -> str:
     """JSON with what is told; `text` is the key that chats show."""
     fields = {
-        "what": "'build-dataset'", "run": "flow_run.name", "state": state, "message": message, "link": "flow_run|ui_url",
+        "what": "'build-dataset'", "run": "flow_run.name", "state": state, "message": message,
+        "link": "flow_run|ui_url",
         "text": f"flow_run.name ~ ': ' ~ {state} ~ '. ' ~ {message} ~ ' ' ~ (flow_run|ui_url)",
     }  # fmt: skip
     # What a run has not (a message, as a rule) is null, and no reason to tell nobody.

@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect import flow
 
 from flows.environment import read_settings
+from flows.form import Out, Runner, Sources, TasksFile
 from flows.leftovers import bury_crashed
 from flows.mirror import mirrored
 from flows.naming import name_of_run
@@ -45,26 +46,28 @@ from tasks.workbench import ROLES, put_away
 @flow(name="build-dataset", flow_run_name=name_of_run, persist_result=False, on_crashed=[bury_crashed])
 @reported
 async def build_dataset(
-    sources: list[str],
-    out: str,
+    sources: Sources,
+    out: Out,
     config: BuildConfig = BuildConfig(),  # noqa: B008 (frozen)
-    tasks: str | None = None,
+    tasks: TasksFile = None,
     prune: bool = False,
     failed_shards: Percent = 0.0,
-    runner: str = "local",
+    runner: Runner = "local",
 ) -> BuildSummary:
     """Turns documents into verified, audited tasks, and publishes them.
 
     What is there already is not computed again: run it again after a failure, or with more sources.
 
     Args:
-        sources: Files, folders, globs, http(s) URLs, JSONL or CSV files of documents.
-        out: The output folder, or the URL of one in an object store.
-        config: Everything else that changes the rows.
+        sources: Files, folders, globs, http(s) URLs, JSONL or CSV files of documents; a path is one of the machine
+            that the worker runs on.
+        out: The output folder, or the URL of one in an object store. A folder that holds a dataset is added to.
+        config: What is made, and by whom; everything here changes the rows.
         tasks: A JSONL file of tasks that are there already, to be verified and extended. Without sources no others
             are authored.
         prune: Whether tasks whose documents are gone leave the dataset; only where every source could be listed.
-        failed_shards: Percent of the shards of a stage that may fail without failing the build.
+        failed_shards: Percent of the shards of a stage that may fail without failing the build; the release names
+            them.
         runner: Where shards are computed: local, dask (a cluster on this machine) or dask:tcp://HOST:PORT.
 
     Returns:

@@ -23,6 +23,8 @@ from taskcraft_core.errors import TaskCraftError
 SERVER_SETTINGS = {
     # In memory, a restart of the server would take a running night's turn away, and with it the run.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    # The UI asks the server that it came from, under whatever name and port the browser knows it.
+    "PREFECT_SERVER_UI_API_URL": "/api",
 }
 WORKER_SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "3"}
 STOP_SECONDS = 45.0

@@ -12,15 +12,27 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from taskcraft_core.errors import ConfigError
 
+_SPEC: dict[str, Any] = {
+    # For forms; elsewhere a spec that is wrong is told of in a sentence.
+    "pattern": r"^(extractive|openai:[^\s?]+(\?\S+)?|[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*)$",
+    "examples": ["extractive", "openai:gpt-4o-mini"],
+}
+
 
 class BuildConfig(BaseModel):
     """Everything that changes the rows of a build. Frozen, hashed, and the parameter of the flow."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    author: str = Field("extractive", description="Who writes questions.")
-    solver: str = Field("extractive", description="Who answers them, with and without tools.")
-    judge: str = Field("extractive", description="Who scores answers.")
+    author: str = Field(
+        "extractive",
+        description="Who writes questions: extractive (rules, no model), openai:MODEL, or a class of yours.",
+        json_schema_extra=_SPEC,
+    )
+    solver: str = Field(
+        "extractive", description="Who answers them, with and without tools; named likewise.", json_schema_extra=_SPEC
+    )
+    judge: str = Field("extractive", description="Who scores answers; named likewise.", json_schema_extra=_SPEC)
     search: Literal["local", "tavily"] = Field("local", description="What the search tool searches.")
     limit: int | None = Field(None, ge=1, description="Use at most this many documents.")
     buckets: int = Field(8, ge=1, le=4096, description="Shards a stage; 50 to 500 documents a shard is good.")
