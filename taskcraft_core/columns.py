@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -119,12 +121,13 @@ def tabled(records: Sequence[R], row_of: Callable[[R], dict[str, Any]], schema: 
 
 def _in_order(records: Sequence[R], kind: type[R]) -> list[R]:
     order = LAYOUTS[kind].order
+    placed = sorted(((order(record.model_dump(mode="json")), record) for record in records), key=itemgetter(0))
+    tied = ([record for _, record in some] for _, some in groupby(placed, key=itemgetter(0)))
+    return [record for some in tied for record in (sorted(some, key=_content) if len(some) > 1 else some)]
 
-    def key(record: R) -> tuple[list[str], str]:
-        row = record.model_dump(mode="json")
-        return [*order(row)], content_hash(row)
 
-    return sorted(records, key=key)
+def _content(record: Record) -> str:
+    return content_hash(record.model_dump(mode="json"))
 
 
 def _row(record: Record, kind: type[Record]) -> dict[str, Any]:

@@ -55,17 +55,25 @@ def write_shard(path: Path, records: Sequence[R], kind: type[R], out: Path) -> R
     return Reference(path=name, rows=len(records), sha256=hashlib.sha256(data).hexdigest())
 
 
-def read_shard(path: Path, kind: type[R]) -> list[R]:
+def read_shard(path: Path, kind: type[R], without: Sequence[str] = ()) -> list[R]:
     """The records of a shard, in the stored order.
+
+    Args:
+        path: The file.
+        kind: The type of its records.
+        without: Columns of lists that are not read; the records have empty ones.
 
     Raises:
         TaskCraftError: The file is missing or damaged.
     """
+    schema = pa.schema([field for field in LAYOUTS[kind].schema if field.name not in without])
+    empty: dict[str, object] = {name: [] for name in without}
     try:
         # Not `pq.read_table`: it imports pandas, which takes 2 s and is not needed.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS_AT_ONCE))
-            rows = (table.cast(LAYOUTS[kind].schema).to_pylist() for table in batches)
+            columns = schema.names if without else None
+            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns))
+            rows = ([row | empty for row in table.cast(schema).to_pylist()] for table in batches)
             return [record for some in rows for record in from_rows(some, kind)]
     except UNREADABLE as error:
         first = str(error).splitlines()[0]

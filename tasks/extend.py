@@ -95,5 +95,5 @@ def _groups(out: Path, verified: str, config: BuildConfig) -> list[tuple[Task, .
 
     How a part was solved takes most of the room, and a merge does not ask for it.
     """
-    tasks = read_all(out, read_manifest(out, verified), Task)
-    return groups([one.model_copy(update={"trajectory": ()}) for one in tasks], config)
+    tasks = read_all(out, read_manifest(out, verified), Task, without=["trajectory"])
+    return groups(list(tasks), config)

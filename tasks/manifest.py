@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from taskcraft_core.columns import R
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Rejection, content_hash
-from taskcraft_core.shards import Reference, read_result, read_shard, write_aside
+from taskcraft_core.shards import Reference, read_shard, write_aside
 
 
 def write_manifest(out: Path, stage: str, shards: Iterable[Reference]) -> str:
@@ -43,10 +43,10 @@ def digest(shards: Sequence[Reference]) -> str:
     return content_hash(sorted(shard.sha256 for shard in shards))
 
 
-def read_all(out: Path, shards: Iterable[Reference], kind: type[R]) -> Iterator[R]:
-    """The records of several shards, one after the other; one shard in memory at a time."""
+def read_all(out: Path, shards: Iterable[Reference], kind: type[R], without: Sequence[str] = ()) -> Iterator[R]:
+    """The records of several shards, one after the other, some columns left empty; one shard in memory at a time."""
     for shard in shards:
-        yield from read_result(out, shard, kind)[0]
+        yield from read_shard(out / shard.path, kind, without)
 
 
 def read_pairs(out: Path, shards: Iterable[Reference], one: str, other: str) -> Iterator[tuple[str, str]]:

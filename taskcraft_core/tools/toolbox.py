@@ -97,6 +97,7 @@ class Toolbox:
     ) -> None:
         """Keeps the tools by name."""
         self._tools = {tool.name: tool for tool in tools}
+        self._schemas = [tool.schema for tool in self._tools.values()]
         self.picture = picture
         self.content = content
 
@@ -108,7 +109,7 @@ class Toolbox:
     @property
     def schemas(self) -> list[dict[str, Any]]:
         """The tools in the form of OpenAI's tool definitions."""
-        return [tool.schema for tool in self._tools.values()]
+        return self._schemas
 
     async def call(self, name: str, arguments: Mapping[str, object]) -> str:
         """Calls a tool.

@@ -67,11 +67,13 @@ def command(sources: list[str], out: Path, *options: str) -> list[str]:
     return [sys.executable, "-m", "flows.cli", "build", *sources, "--out", str(out), "--model", MODEL, *options]
 
 
-def build(sources: list[str], out: Path, env: Mapping[str, str], server: Loopback, *options: str) -> ModelBuild:
+def build(
+    sources: list[str], out: Path, env: Mapping[str, str], server: Loopback, *options: str, seconds: float = 900
+) -> ModelBuild:
     """Builds, and it has to succeed; the server counts from 0."""
     server.control(reset=True)
     done = subprocess.run(
-        command(sources, out, *options), cwd=ROOT, env=env, capture_output=True, text=True, timeout=900
+        command(sources, out, *options), cwd=ROOT, env=env, capture_output=True, text=True, timeout=seconds
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return ModelBuild(out, done.stdout + done.stderr, server.stats())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from weakref import WeakKeyDictionary
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.chunks import split
 from taskcraft_core.errors import ResponseError
-from taskcraft_core.models import AtomicTask, Conclusion, Document, Reason, Rejection, Task
+from taskcraft_core.models import AtomicTask, Conclusion, Document, Reason, Rejection, Task, content_hash
 from taskcraft_core.roles import Superset, Try
 from taskcraft_core.roles.llm import proposals
 from taskcraft_core.roles.llm.agent import Agents
@@ -40,6 +41,7 @@ class ModelAuthor:
         self._engine = engine
         self._model = engine.model("author", spec)
         self._agents = Agents(self._model)
+        self._found: WeakKeyDictionary[Toolbox, dict[str, FoundSuperset | None]] = WeakKeyDictionary()
 
     async def conclude(self, document: Document) -> tuple[list[Conclusion], list[Rejection]]:
         """What the document states that can be asked, read part by part until there are enough conclusions."""
@@ -94,20 +96,28 @@ class ModelAuthor:
             values = {"identifier": identifier, "about": about, "excluded": "\n".join(excluded) or "none",
                       "most_steps": str(SEARCH_STEPS)}  # fmt: skip
             try:
-                run = await self._agents.run(FoundSuperset, "author_superset", values, tools, SEARCH_STEPS)
+                found = await self._find(values, tools)
             except ResponseError as error:  # asked again it would be the same call
                 yield proposals.failed(document, error)
                 return
-            if run.answer is None or run.answer.uri is None:
+            if found is None or found.uri is None:
                 return
-            repeated = run.answer.uri in excluded
-            excluded.append(run.answer.uri)
+            repeated = found.uri in excluded
+            excluded.append(found.uri)
             try:
-                yield await self._superset(identifier, document, corpus, run.answer)
+                yield await self._superset(identifier, document, corpus, found)
             except ResponseError as error:
                 yield proposals.failed(document, error)
             if repeated:
                 return
+
+    async def _find(self, values: Mapping[str, str], tools: Toolbox) -> FoundSuperset | None:
+        """What the search agent finds; for all tasks about an element it is the same, and looked for once."""
+        known, key = self._found.setdefault(tools, {}), content_hash(dict(values))
+        if key not in known:
+            run = await self._agents.run(FoundSuperset, "author_superset", values, tools, SEARCH_STEPS)
+            known[key] = run.answer
+        return known[key]
 
     async def _superset(
         self, identifier: str, target: Document, corpus: Corpus, found: FoundSuperset

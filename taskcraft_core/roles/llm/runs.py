@@ -116,7 +116,7 @@ def _written(run: Run[A], tools: Toolbox) -> str | None:
         {
             "answer": None if run.answer is None else run.answer.model_dump(),
             "seen": seen,
-            "messages": base64.b85encode(messages).decode(),
+            "messages": base64.b64encode(messages).decode(),
         },
         ensure_ascii=False,
     )
@@ -129,7 +129,7 @@ async def _standing(kept: str, asked: Asked[A]) -> Run[A] | None:
         if any(_content(asked.tools, uri) != content for uri, content in found["seen"].items()):
             return None
         answer = None if found["answer"] is None else asked.answer.model_validate(found["answer"])
-        messages = _MESSAGES.validate_json(zlib.decompress(base64.b85decode(found["messages"])))
+        messages = _MESSAGES.validate_json(zlib.decompress(base64.b64decode(found["messages"])))
     except _UNREADABLE:
         return None
     if _nothing(answer) and await _more_to_see(messages, found["seen"], asked.tools):
