@@ -151,12 +151,13 @@ async def width_stage(verified: str, documents: str, out: str, config: BuildConf
 async def audit_stage(
     candidates: list[str], documents: str, out: str, config: BuildConfig, options: RunOptions
 ) -> StageRun:
-    """Audits all candidate rows together."""
+    """Audits all candidate rows together; a build cannot go on without."""
     matters = matter_of(config, "max_hops", "max_width", "max_steps", "acceptance")
     inputs = [digest(read_manifest(Path(out), name)) for name in candidates]
     name = fingerprint("audit", inputs, corpus=_corpus(out, documents), **matters)
     arguments = {"candidates": candidates, "documents": documents, "config": config}
-    return await run_shards(out, "audit", audit_rows, {name: arguments}, options)
+    strict = options.model_copy(update={"failed_shards": 0.0})
+    return await run_shards(out, "audit", audit_rows, {name: arguments}, strict)
 
 
 @stage("publish")

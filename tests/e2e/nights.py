@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from flows.embedded import use_server
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.dataset.store import open_dataset, read_dataset
+from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Rejection
 from taskcraft_core.shards import read_shard
 
@@ -102,10 +103,16 @@ async def nights(samples: Path, folder: Path) -> dict[str, Any]:
         }
 
     faults = folder / "faults.txt"
-    faults.write_text("".join(f"verify, 1 of {n}\n" for n in range(1, 9)), encoding="utf-8")
+    in_verify = "".join(f"verify, 1 of {n}\n" for n in range(1, 9))
     with served(folder / "served") as port:
         page = f"http://127.0.0.1:{port}/xenon.html"
         with setting("FAULTS", str(faults)):
+            faults.write_text(f"{in_verify}audit, 1 of 1\n", encoding="utf-8")
+            try:
+                await build("the audit fails", page, failed_shards=100)
+            except TaskCraftError as error:
+                told["the audit fails"] = str(error)
+            faults.write_text(in_verify, encoding="utf-8")
             await build("a shard fails", page, failed_shards=20)
         await build("it is there", page, failed_shards=20)
         await build("a limit", page, prune=True, config=CONFIG.model_copy(update={"limit": 1000}))
