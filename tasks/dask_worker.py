@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 import threading
 from importlib.metadata import version as version_of
@@ -10,12 +11,15 @@ from pathlib import Path
 
 import httpx
 from distributed import Worker, WorkerPlugin
+from prefect.events.worker import EventsWorker
 from pydantic import ValidationError
 
 from taskcraft_core.config import Settings
 from taskcraft_core.roles.llm.spec import endpoint_label
 from tasks import residence
 from tasks.terms import Terms
+
+SEND_SECONDS = 10.0
 
 
 class ComputesShards(WorkerPlugin):
@@ -32,11 +36,13 @@ class ComputesShards(WorkerPlugin):
         """The worker is told."""
         if self.terms.owned and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too, and the build ends it in order
+        await _send_all()
         residence.begin(self.terms, await asyncio.to_thread(fault_of, self.terms, worker.address))
 
     async def teardown(self, worker: Worker) -> None:
         """The build is over, or the worker ends."""
         await residence.end(self.terms.out)
+        await _send_all()
 
 
 def fault_of(terms: Terms, worker: str) -> str | None:
@@ -60,6 +66,13 @@ def fault_of(terms: Terms, worker: str) -> str | None:
         names = ", ".join(str(one["loc"][0]) for one in error.errors(include_input=False, include_url=False))
         return f"The Dask worker {worker} has settings in its environment that are not valid: {names}."
     return _of_models(terms, own, worker) if terms.endpoint is not None else None
+
+
+async def _send_all() -> None:
+    """Has Prefect send its logs and events, and forget the server that they went to: the next build has its own."""
+    sending = EventsWorker.drain_all(timeout=SEND_SECONDS, at_exit=False)  # those of all services, not events alone
+    assert inspect.isawaitable(sending), "this is a coroutine where a loop runs"
+    await sending
 
 
 def _of_models(terms: Terms, own: Settings, worker: str) -> str | None:
