@@ -21,7 +21,7 @@ from flows.serving import server_command, server_environment, worker_command
 
 ROOT = Path(__file__).parent.parent.parent
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-START_SECONDS, STOP_SECONDS = 90.0, 20.0
+START_SECONDS, STOP_SECONDS, BUSY_SECONDS = 90.0, 20.0, 60.0
 
 
 def is_final(run: dict[str, Any]) -> bool:
@@ -131,8 +131,13 @@ class Stack:
             time.sleep(0.3)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """What the API answers; anything but success raises."""
-        answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=30, trust_env=False)
+        """What the API answers; anything but success raises. A busy database is asked again, as Prefect itself does."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=30, trust_env=False)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                break
+            time.sleep(0.3)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
