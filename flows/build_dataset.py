@@ -11,7 +11,7 @@ from prefect import flow
 from flows.environment import read_settings
 from flows.form import Out, Runner, Sources, TasksFile
 from flows.leftovers import bury_crashed
-from flows.mirror import mirrored
+from flows.mirror import check_place, folder_of, mirrored
 from flows.naming import name_of_run
 from flows.options import Percent, RunOptions
 from flows.outcome import StageRun
@@ -78,10 +78,12 @@ async def build_dataset(
     """
     check_runner(runner)
     options = RunOptions(prune=prune, failed_shards=failed_shards, runner=runner)
+    read = [*sources, *filter(None, [tasks])]
+    check_place(out, config, read)
     async with (
         cancelled_by_sigterm(),
-        mirrored(out, config, [*sources, *filter(None, [tasks])]) as folder,
-        turn_of_this_run(folder),
+        turn_of_this_run(folder_of(out)),
+        mirrored(out, config, read) as folder,
         computing(runner, folder, config),
     ):
         return (await _build(sources, str(folder), config, tasks, options)).told_at(out)

@@ -64,7 +64,7 @@ def run_build(request: Request) -> None:
     config = BuildConfig.load(request.config_file, **request.options)
     # Caps are settings and change no row, so they go where settings come from.
     os.environ.update({f"TASKCRAFT_{name}": str(value) for name, value in request.caps.items() if value is not None})
-    _check(request)
+    _check(request, config)
     console = Console()
     with Display(console) as display:
         server = use_server(request.verbose)
@@ -124,7 +124,7 @@ def _told(display: Display) -> Iterator[None]:
             ) from error
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, config: BuildConfig) -> None:
     """What needs no server is checked before one is started."""
     from taskcraft_core.dataset.remote.address import check_out, is_address
     from taskcraft_core.documents.fetch import is_url
@@ -142,6 +142,7 @@ def _check(request: Request) -> None:
         (read_own_tasks if request.sources else check_documents)(request.tasks)
     check_out(request.out, request.sources)
     if is_address(request.out):
+        _check_address(request, config)
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -156,6 +157,13 @@ def _check_options(request: Request) -> None:
         from flows.runners import check_runner
 
         check_runner(request.runner)
+
+
+def _check_address(request: Request, config: BuildConfig) -> None:
+    from flows.mirror import check_place
+
+    if not request.dry_run:
+        check_place(request.out, config, request.sources)
 
 
 def _check_roles(config: BuildConfig, needs_key: bool) -> None:

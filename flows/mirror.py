@@ -25,6 +25,25 @@ from tasks.aside import aside
 from tasks.workbench import ROLES
 
 
+def check_place(out: str, config: BuildConfig, sources: Sequence[str] = ()) -> None:
+    """Checks what can be told without a network of where a build is to write.
+
+    Args:
+        out: The output folder, or its URL.
+        config: What is built; chat models need a journal that outlives this machine.
+        sources: What the documents are read from.
+
+    Raises:
+        ConfigError: No dataset can lie there, or its journal cannot.
+    """
+    check_out(out, sources)
+    if is_address(out) and _pays(config) and read_settings().journal_address is None:
+        raise ConfigError(
+            f"{out}: calls that are paid for have to be journalled where a crash cannot lose them; name a PostgreSQL "
+            "database in TASKCRAFT_JOURNAL_URL, or give a folder as --out."
+        )
+
+
 @asynccontextmanager
 async def mirrored(
     out: str, config: BuildConfig, sources: Sequence[str] = (), write: bool = True
@@ -35,7 +54,7 @@ async def mirrored(
 
     Args:
         out: The output folder, or its URL.
-        config: What is built; chat models need a journal that outlives this machine.
+        config: What is built.
         sources: What the documents are read from.
         write: Whether anything is written back.
 
@@ -43,17 +62,14 @@ async def mirrored(
         ConfigError: No dataset can lie at `out`, or the journal cannot.
         TaskCraftError: The store does not answer or does not take what was built, which is kept here then.
     """
-    check_out(out, sources)
+    if write:
+        check_place(out, config, sources)
+    else:
+        check_out(out, sources)
     if not is_address(out):
         yield Path(out).absolute()
         return
-    settings = read_settings()
-    if write and _pays(config) and settings.journal_address is None:
-        raise ConfigError(
-            f"{out}: calls that are paid for have to be journalled where a crash cannot lose them; name a PostgreSQL "
-            "database in TASKCRAFT_JOURNAL_URL, or give a folder as --out."
-        )
-    folder = copy_of(out, settings.cache)
+    folder = folder_of(out)
     remote = Remote(out)
     with _named(folder, out):
         async with _alone(folder, out):
@@ -86,7 +102,7 @@ def reading(out: str, part: str = "") -> Iterator[Path]:
     if not is_address(out):
         yield Path(out)
         return
-    folder = copy_of(out, read_settings().cache)
+    folder = folder_of(out)
     with _named(folder, out):
         with sole_user(folder) as ours:
             if ours:  # else a build of this machine is at work there, and the copy is as new as can be
@@ -109,7 +125,7 @@ async def _alone(folder: Path, out: str) -> AsyncIterator[None]:
                 yield
                 return
         if not waiting:
-            _say(f"Another build of this machine writes to {out}; this one waits until it is done.")
+            _say(f"Another command works in the copy of {out}; this one waits until it is done.")
             waiting = True
         await asyncio.sleep(1)
 

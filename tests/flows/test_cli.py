@@ -45,6 +45,10 @@ def taskcraft(*arguments: str, **settings: str) -> subprocess.CompletedProcess[s
         (("build", "data/samples", "--out", "{out}", "--prune", "yes"), "yes: there is no such file"),
         (("build", "data/samples", "--out", "s5://bucket/demo"), "s5:// is no storage that fsspec knows"),
         (("build", "data/samples", "--out", "s3://me:secret@bucket/demo"), "holds a password; leave it out"),
+        (
+            ("build", "data/samples", "--out", "s3://bucket/demo", "--model", "openai:m"),
+            "TASKCRAFT_JOURNAL_URL, or give",
+        ),
         (("show", "ab", "--out", "{out}"), "holds no dataset"),
         (("show", "ab", "--out", "file://{out}"), "file://{out}: holds no dataset"),
         (("costs", "--out", "{out}"), "there is no such folder"),
