@@ -191,8 +191,9 @@ def prepare() -> dict[str, str]:
 
     from flows.automations import ensure_automations
 
+    notify = read_settings().notify_url
     with get_client(sync_client=True) as client:
-        ensure_automations(client, read_settings().notify_url)
+        ensure_automations(client, notify if notify and notify.get_secret_value() else None)
     return {"directory": str(Path.cwd())}
 
 
