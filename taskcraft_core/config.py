@@ -100,14 +100,16 @@ class Settings(BaseSettings):
     tavily_api_key: SecretStr | None = Field(None, validation_alias="TAVILY_API_KEY")
     tavily_base_url: str | None = Field(None, description="Where Tavily's API is, if not at its own address.")
     web_allow_private: bool = Field(False, description="Whether read_page may open private and loopback addresses.")
-    journal_url: SecretStr | None = Field(None, description="postgresql://… for a journal that machines share.")
+    journal_url: SecretStr | None = Field(
+        None, description="postgresql://… for a journal that the workers of a cluster share."
+    )
     calls_at_once: int = Field(64, ge=1, description="Model calls in flight at most, over all processes.")
     calls_at_start: int = Field(32, ge=1, description="Model calls in flight before the service has answered any.")
     processes: int = Field(
         1,
         ge=1,
-        description="Processes that share calls_at_once and the limits a minute; the caps max_usd, max_tokens and "
-        "max_calls are counted by each process for itself, from what the journal held when it began.",
+        description="Processes that share calls_at_once, the limits a minute and the caps max_usd, max_tokens and "
+        "max_calls; a build on a Dask cluster tells its workers how many they are.",
     )
     requests_per_minute: int | None = Field(None, ge=1, description="Model calls started in a minute at most.")
     tokens_per_minute: int | None = Field(None, ge=1, description="Tokens of model calls in a minute at most.")
