@@ -15,6 +15,8 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
+from flows.orphans import end_with_worker
+
 T = TypeVar("T")
 AGAIN = 8.0
 """Seconds after which a coroutine that was cancelled is cancelled again; what it needs to put its things away."""
@@ -85,7 +87,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def cancelled_by_sigterm() -> AsyncIterator[None]:
     """In a flow: while this lasts, SIGTERM cancels the calling task, and nothing else happens then and there.
 
-    Cancelled again while it goes on, as in `run`; where `run` does that, Prefect's handler is only silenced. Prefect
+    The death of the worker that started the process counts as SIGTERM (see `flows.orphans`). The task is cancelled
+    again while it goes on, as in `run`; where `run` does that, Prefect's handler is only silenced. Prefect
     is told on the way out, and takes it from there: a run that a worker was asked to cancel ends as cancelled, any
     other as crashed.
 
@@ -111,6 +114,7 @@ async def cancelled_by_sigterm() -> AsyncIterator[None]:
             timers.append(loop.call_soon_threadsafe(cancel))
 
     _replace(engine, raising, came)
+    end_with_worker()
     try:
         yield
     except BaseException as error:
