@@ -88,6 +88,8 @@ class Report:
         paid = spent(await self.costs(), self.before)
         message, degraded = told_build(summary, self.out, paid)
         await self.board.markdown("outputs", told_published(summary.published), where_it_lies(summary, self.out))
+        if self.board.has("failed-shards") and not self.failed:
+            await self.board.table("failed-shards", "None: what failed in an earlier attempt is computed by now.", [])
         if degraded:
             _emit_degraded(message)
         return message

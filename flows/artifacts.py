@@ -41,6 +41,10 @@ class Board:
         self._known = dict(known)
         self._failed = False
 
+    def has(self, key: str) -> bool:
+        """Whether there is such an artifact, of this attempt of the run or of an earlier one."""
+        return f"taskcraft-{key}" in self._known
+
     async def progress(self, stage: str, percent: float, description: str) -> None:
         """A bar for a stage."""
         await self._put(f"{slug(stage)}-progress", ProgressArtifact(progress=percent, description=description))
