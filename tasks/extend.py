@@ -12,13 +12,16 @@ from taskcraft_core.extension.related import groups
 from taskcraft_core.extension.width import extend_width
 from taskcraft_core.fingerprint import bucket_of
 from taskcraft_core.models import Rejection, Task, content_hash
-from taskcraft_core.shards import Reference, read_result, write_result
+from taskcraft_core.shards import Reference, read_shard, write_result
 from tasks.aside import aside
 from tasks.caching import kept, shard_task
 from tasks.items import Item, each, parted
 from tasks.manifest import read_all, read_manifest
 from tasks.progress import items_done
 from tasks.workbench import bench_for, items_at_once
+
+WITHOUT = ("trajectory",)
+"""How a task was solved takes most of its room, and no extension of it asks for that."""
 
 
 @shard_task
@@ -34,7 +37,7 @@ async def extend_depth_shard(
     async def work(core: Task) -> tuple[list[Task], list[Rejection]]:
         return await extend_depth(core, bench, config) if core.hops == hops - 1 else ([], [])
 
-    items = [_core(one) for one in read_result(folder, cores, Task)[0]]
+    items = [_core(one) for one in read_shard(folder / cores.path, Task, WITHOUT)]
     results = await each("depth", items, work, items_at_once(config.author, config.solver, config.judge))
     extended, rejections = parted(results)
     return write_result(folder, stage, fingerprint, extended, Task, rejections)
@@ -91,9 +94,6 @@ def _group(parts: tuple[Task, ...]) -> Item[tuple[Task, ...]]:
 
 @lru_cache(maxsize=1)
 def _groups(out: Path, verified: str, config: BuildConfig) -> list[tuple[Task, ...]]:
-    """The groups of the whole build, worked out once for all shards (a manifest's name is its content).
-
-    How a part was solved takes most of the room, and a merge does not ask for it.
-    """
-    tasks = read_all(out, read_manifest(out, verified), Task, without=["trajectory"])
+    """The groups of the whole build, worked out once for all shards (a manifest's name is its content)."""
+    tasks = read_all(out, read_manifest(out, verified), Task, WITHOUT)
     return groups(list(tasks), config)
