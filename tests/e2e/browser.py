@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ ARGUMENTS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 PATIENCE, STILL = 20.0, 2.0
+BUSY, ATTEMPTS = 503, 5
 
 CHROMIUM = next((path for path in map(shutil.which, PROGRAMS) if path), None)
 """Debian's Chromium or another; None where there is none."""
@@ -64,13 +65,28 @@ class Ui:
 
     def retry(self) -> str:
         """Retries the run whose page is open, and returns what the confirmation says."""
-        self.page.get_by_role("button", name="Open menu").click()
-        self.page.get_by_role("menuitem", name="Retry").click()
         dialog = self.page.get_by_role("dialog").or_(self.page.get_by_role("alertdialog"))
-        asked = dialog.inner_text()
-        dialog.get_by_role("button", name="Retry").click()
+        asked = []
+
+        def confirm() -> None:
+            self.page.reload()
+            self.page.get_by_role("button", name="Open menu").click()
+            self.page.get_by_role("menuitem", name="Retry").click()
+            asked.append(dialog.inner_text())
+            dialog.get_by_role("button", name="Retry").click()
+
+        self.answered("/set_state", confirm)
         dialog.wait_for(state="hidden")
-        return asked
+        return asked[-1]
+
+    def answered(self, path: str, click: Callable[[], None]) -> None:
+        """Clicks for what posts to a path of the API, and again where the server is busy, as people would."""
+        for _ in range(ATTEMPTS):
+            with self.page.expect_response(lambda answer: answer.url.endswith(path)) as answer:
+                click()
+            if answer.value.status != BUSY:
+                return
+        raise AssertionError(f"the server was too busy for {path} {ATTEMPTS} times")
 
     def field(self, label: str) -> Locator:
         """A field of a form, whether or not the form calls it optional."""

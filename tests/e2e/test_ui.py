@@ -24,6 +24,7 @@ CONFIG = {
 }  # fmt: skip
 BY_RULE = dict.fromkeys(("author", "solver", "judge"), "extractive")
 FAULT, FAULT_OF_FEW = "verify, 3 of 8", "generate, 2 of 3"
+WRONG_TEXTS = {"Author": "nonsense!", "runner": "cluster"}
 SHARD = re.compile(r".+, \d+ of \d+")
 SECONDS = 300
 """No build here takes long, but machines may be busy."""
@@ -114,8 +115,14 @@ def started_with_the_form(ui: Ui, stack: Stack) -> dict[str, str]:
         pages[f"wrong {label}"] = ui.complaint(label)
         ui.keep(f"form-refuses-{label.lower().replace(' ', '-').replace('_', '-')}")
         ui.field(label).fill(right)
-    pages["runs by the wrong form"] = newest_run(stack)
+    for label, wrong in WRONG_TEXTS.items():
+        ui.field(label).fill(wrong)
     ui.submit()
+    pages["wrong texts"] = ui.until(*(f"'{wrong}' does not match" for wrong in WRONG_TEXTS.values()))
+    ui.keep("form-refuses-texts", whole=True)
+    pages["runs by the wrong form"] = newest_run(stack)
+    ui.open(f"{there}/run", "Max Hops", "Submit")
+    ui.answered("/create_flow_run", ui.submit)
     ui.page.wait_for_url("**?tab=Runs")
     return pages
 
@@ -175,6 +182,8 @@ def test_the_form_explains_its_parameters_and_refuses_wrong_ones(seen: Seen) -> 
         assert said in seen.pages["form"]
     assert "less than or equal to 6" in seen.pages["wrong Max Hops"]
     assert "less than or equal to 100" in seen.pages["wrong failed_shards"]
+    for wrong in WRONG_TEXTS.values():
+        assert f"'{wrong}' does not match" in seen.pages["wrong texts"]
     assert seen.pages["runs by the wrong form"] == ""
 
 
