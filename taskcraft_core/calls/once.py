@@ -7,6 +7,8 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from taskcraft_core.calls.journal import CallJournal
+from taskcraft_core.calls.record import CallRecord
+from taskcraft_core.errors import TaskCraftError
 
 GRACE = 5.0
 """Seconds that calls under way get when a run is cancelled."""
@@ -34,6 +36,7 @@ class Once:
         self._journal = journal
         self._answers: dict[str, asyncio.Future[str | None]] = {}
         self._calls: set[asyncio.Task[str]] = set()
+        self._lost: TaskCraftError | None = None
 
     async def get(self, key: str, make: Callable[[], Awaitable[str]]) -> str:
         """The answer under a key.
@@ -55,6 +58,31 @@ class Once:
         if response is None:
             raise asyncio.CancelledError
         return response
+
+    async def keep(self, record: CallRecord) -> None:
+        """Puts an answer into the journal.
+
+        Raises:
+            TaskCraftError: The journal cannot be written.
+        """
+        try:
+            await self._journal.put(record)
+        except TaskCraftError as error:
+            self._lost = error
+            raise
+
+    async def room_for(self, key: str) -> None:
+        """To be asked before an answer is paid for: after one was lost, whether the journal could keep the next.
+
+        Raises:
+            TaskCraftError: It could not.
+        """
+        if self._lost is None:
+            return
+        if not self._lost.retryable:
+            raise self._lost
+        await self._journal.get(key)  # fails while the journal is away
+        self._lost = None
 
     async def settle(self) -> None:
         """Waits until the calls under way have ended, bounded by nothing but their own time-outs.

@@ -128,7 +128,9 @@ def outcome_of(kill: Kill, part: float, stack: Stack, server: Loopback, whole: M
     ended = stack.wait(run_id, seconds=MINUTES)
     seconds = time.monotonic() - killed
     in_flight = server.stats()["seen"] - journalled(out)
-    if stack.worker.poll() is not None:
+    if stack.worker.poll() is None:
+        nothing_runs(stack, run_id)  # the worker sees to that, and is done with the run then
+    else:
         stack.start_worker()
     if ended["state_type"] != "COMPLETED":
         retry(stack, run_id)

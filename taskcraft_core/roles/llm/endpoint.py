@@ -24,7 +24,7 @@ from taskcraft_core.calls.rate import LONGEST_RETRY_AFTER
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.calls.throttle import Throttle
 from taskcraft_core.config import Settings
-from taskcraft_core.errors import ProviderRefused, ProviderUnavailable, ResponseError, TaskCraftError
+from taskcraft_core.errors import ProviderRefused, ProviderUnavailable, ResponseError
 from taskcraft_core.models import Reason
 from taskcraft_core.roles.llm.completion import Completion, completion_of
 from taskcraft_core.roles.llm.failures import Busy, Failed, FormRefused, classified
@@ -67,7 +67,6 @@ class Endpoint:
         self._secrets = secrets
         self.journal, self._once, self._budget = journal, once, budget
         self._throttle, self._prices = throttle, prices
-        self._unkept: TaskCraftError | None = None
         self._modes = modes
 
     async def complete(self, request: ChatRequest) -> Completion:
@@ -113,11 +112,11 @@ class Endpoint:
         failures = refusals = 0
         while True:
             async with self._throttle.permit(expected) as permit:
-                await self._can_be_kept(key)
+                await self._once.room_for(key)
                 mode = self._mode(request)
                 try:
                     record = await self._sent(request, key, mode)
-                    await self._keep(record)
+                    await self._once.keep(record)
                     permit.answered((record.prompt_tokens or 0) + (record.completion_tokens or 0))
                     return record
                 except FormRefused:
@@ -140,22 +139,6 @@ class Endpoint:
             wait = random.uniform(0.5, 1.0) * min(LONGEST_WAIT, FIRST_WAIT * 2**failures)
             told = lost.retry_after or 0.0 if isinstance(lost, Busy) else 0.0
             await asyncio.sleep(max(wait, min(told, LONGEST_RETRY_AFTER)))
-
-    async def _keep(self, record: CallRecord) -> None:
-        try:
-            await self.journal.put(record)
-        except TaskCraftError as error:
-            self._unkept = error
-            raise
-
-    async def _can_be_kept(self, key: str) -> None:
-        """Fails before an answer is paid for that would be lost, as one before it was."""
-        if self._unkept is None:
-            return
-        if not self._unkept.retryable:
-            raise self._unkept
-        await self.journal.get(key)  # fails while the journal is away
-        self._unkept = None
 
     async def _sent(self, request: ChatRequest, key: str, mode: Mode) -> CallRecord:
         """One round trip."""

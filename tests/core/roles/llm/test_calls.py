@@ -1,12 +1,14 @@
 """Calls over real HTTP: kept, made once, tried again, repaired once, and rejected with a reason where that is all."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from taskcraft_core.calls.purpose import working_on
-from taskcraft_core.errors import BudgetExceeded, ProviderRefused, ProviderUnavailable, ResponseError
+from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderRefused, ProviderUnavailable, ResponseError
 from taskcraft_core.loopback.behaviour import CONTENT, TRANSPORT
 from taskcraft_core.loopback.process import Loopback
 from taskcraft_core.models import Reason
@@ -48,6 +50,19 @@ async def test_what_was_asked_is_found_again_and_votes_are_calls_of_their_own(se
     await guess(reopened, "Which moon?")
     assert server.stats()["seen"] == 3
     assert (reopened.once.found, reopened.once.made) == (1, 0)
+
+
+async def test_after_an_answer_that_could_not_be_kept_no_other_is_paid_for(
+    server: Loopback, engine_of, tmp_path: Path
+) -> None:
+    server.control(canned=CANNED, latency=0.05)
+    engine = await engine_of(calls_at_once=2)
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as journal:
+        journal.execute("CREATE TRIGGER full BEFORE INSERT ON calls BEGIN SELECT RAISE(FAIL, 'no room'); END")
+    asked = (guess(engine, f"Which of the {number} moons?") for number in range(20))
+    failures = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(one, ConfigError) and "no room" in str(one) for one in failures)
+    assert server.stats()["seen"] <= 2
 
 
 async def test_the_same_question_asked_at_once_is_one_call(server: Loopback, engine_of) -> None:
