@@ -15,7 +15,7 @@ from flows.bars import drawn
 from flows.options import RunOptions
 from flows.outcome import FailedShard, StageFailed, StageRun, failure_of, parted, reason_of
 from flows.outlook import Meter, items_of
-from flows.runners import compute_shard, elsewhere, look, places, spent
+from flows.runners import compute_shard, elsewhere, in_all, look, places, spent
 from taskcraft_core.calls.budget import counted
 from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, StorageError, TaskCraftError
 from taskcraft_core.shards import Reference, result_sound
@@ -117,7 +117,7 @@ async def run_shards(
             results = await _all(work, items, await places(at_once))
     if reached := next((error for error in work.stopped if isinstance(error, BudgetExceeded)), None):
         await look()
-        raise meter.stopped(work.label, reached) from reached
+        raise meter.stopped(work.label, in_all(reached)) from reached
     done, failed = parted(work.label, results)
     if 100 * (len(shards) - len(done)) > options.failed_shards * len(shards):
         raise failure_of(work.label, failed, len(shards)) from _first(list(results.values()))

@@ -10,8 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from taskcraft_core.calls.budget import CapReached
+from taskcraft_core.calls.journal import Spent
 from taskcraft_core.config import BuildConfig
-from taskcraft_core.errors import ConfigError
+from taskcraft_core.errors import BudgetExceeded, ConfigError
 from tasks.counts import Counts
 from tasks.workbench import counts
 
@@ -113,3 +115,11 @@ async def look(stale: float = 0.0) -> None:
 def spent() -> Counts:
     """What was done and spent since this process began; by other processes, as far as it was seen at the last look."""
     return counts() if (cluster := _cluster.get()) is None else cluster.spent
+
+
+def in_all(error: BudgetExceeded) -> BudgetExceeded:
+    """The same error, with what all processes have spent; from a worker it comes with what that one knew."""
+    if (cluster := _cluster.get()) is None or not isinstance(error, CapReached):
+        return error
+    seen = cluster.spent
+    return error.as_of(Spent(seen.made + seen.searches, seen.tokens, seen.usd, seen.unpriced))

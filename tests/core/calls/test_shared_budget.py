@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from taskcraft_core.calls import holdings, shared_budget
+from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.budget import Caps
 from taskcraft_core.calls.journal import Spent
 from taskcraft_core.calls.shared_budget import SharedBudget
@@ -91,27 +91,24 @@ async def test_what_one_does_not_need_the_other_may_have(place):
     async with sharing(place, Caps(calls=12)) as (first, second):
         (await first.ask(1, None)).cancel()  # three are set aside, and none is needed
         asked = asyncio.ensure_future(asyncio.gather(*(second.ask(1, None) for _ in range(12))))
-        while second._calls < 9:
+        while "with 9 more in flight" not in second.so_far():
             await asyncio.sleep(0.01)
         assert not asked.done()
         await first.rest()
         await asyncio.wait_for(asked, 10)
         with pytest.raises(BudgetExceeded, match="--max-calls 12 allows no further call: so far 0 calls"):
-            second._over = True
-            await second.ask(1, None)
+            await asyncio.wait_for(second.ask(1, None), 5)
 
 
 async def test_what_a_dead_process_set_aside_is_free_when_its_lease_ends(place, monkeypatch):
-    for module, name in ((holdings, "LEASE"), (shared_budget, "LEASE")):
-        monkeypatch.setattr(module, name, 3.0)
-    monkeypatch.setattr("taskcraft_core.calls.sqlite.LEASE", 3.0)
-    monkeypatch.setattr("taskcraft_core.calls.postgres.LEASE", 3.0)
-    monkeypatch.setattr(shared_budget, "RENEWAL", 1.0)
-    async with sharing(place, Caps(calls=8)) as (dead, living):
-        await dead.ask(1, None)
-        dead._renewing.cancel()
+    monkeypatch.setattr("taskcraft_core.calls.sqlite.LEASE", 2.0)
+    monkeypatch.setattr("taskcraft_core.calls.postgres.LEASE", 2.0)
+    journal = await place.open()
+    await journal.set_aside("dead", lambda spent, others: Amount(calls=3))
+    async with sharing(place, Caps(calls=8)) as (living, _):
         tickets = await asyncio.wait_for(asyncio.gather(*(living.ask(1, None) for _ in range(8))), 20)
         assert len(tickets) == 8
+    await journal.close()
 
 
 async def test_a_call_that_never_fits_is_refused_at_once(place):
