@@ -6,9 +6,9 @@ A shard of ingest changes with any of its documents, and parsing a PDF or readin
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from pathlib import Path
+from uuid import uuid4
 
 from pydantic import ValidationError
 
@@ -16,6 +16,7 @@ from taskcraft_core.disk import writing
 from taskcraft_core.documents.sources import Listed
 from taskcraft_core.fingerprint import STAGE_VERSIONS
 from taskcraft_core.models import Document, Reason, Record, content_hash
+from taskcraft_core.shards import TEMPORARY
 
 OF_CONTENT = frozenset({
     Reason.EMPTY, Reason.TRUNCATED, Reason.TYPE_MISMATCH, Reason.TYPE_UNKNOWN, Reason.PASSWORD, Reason.TOO_DEEP,
@@ -70,7 +71,7 @@ def keep(out: Path, listed: Listed, max_figures: int, parsed: Parsed) -> None:
     path = _path(out, listed, max_figures)
     data = zlib.compress(parsed.model_dump_json().encode())
     # Not `write_aside`: nothing is lost with such a file, so none is waited for until it is on the disk.
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{uuid4().hex}{TEMPORARY}")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         aside.write_bytes(hashlib.sha256(data).digest() + data)

@@ -102,6 +102,7 @@ async def test_costs_by_stage_role_model_and_kind(place, record):
         record("4", stage="extend", prompt_tokens=None, completion_tokens=None),
         record("5", kind="search", model="", role="search", prompt_tokens=None, completion_tokens=None, usd=None),
         record("7", kind="page", model="", role="page", prompt_tokens=None, completion_tokens=None, usd=None),
+        record("8", kind="run", prompt_tokens=None, completion_tokens=None, usd=None),
         record("6", stage="Verify", kind="search", model="", prompt_tokens=None, completion_tokens=None, usd=2.0),
     ]
     await asyncio.gather(*map(journal.put, records))
