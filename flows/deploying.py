@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import yaml
 from pydantic import ValidationError
 
@@ -141,6 +142,7 @@ def ensure_pool() -> None:
 
     Raises:
         ConfigError: No server is set.
+        TaskCraftError: It does not answer, or will not have us.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
@@ -148,14 +150,26 @@ def ensure_pool() -> None:
     from prefect.settings import get_current_settings
     from prefect.workers.process import ProcessWorker
 
-    if get_current_settings().api.url is None:
+    url = get_current_settings().api.url
+    if url is None:
         raise ConfigError("Set PREFECT_API_URL to the server to deploy to; `taskcraft serve` starts one.")
-    with get_client(sync_client=True) as client:
-        try:
-            client.read_work_pool(POOL)
-        except ObjectNotFound:
-            template = ProcessWorker.get_default_base_job_template()
-            client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+    try:
+        with get_client(sync_client=True) as client:
+            try:
+                client.read_work_pool(POOL)
+            except ObjectNotFound:
+                template = ProcessWorker.get_default_base_job_template()
+                client.create_work_pool(WorkPoolCreate(name=POOL, type="process", base_job_template=template))
+    except httpx.HTTPStatusError as error:
+        raise TaskCraftError(
+            f"The Prefect server at {url} refuses this ({error.response.status_code}); PREFECT_API_KEY or "
+            "PREFECT_API_AUTH_STRING is what it asks for."
+        ) from None
+    except (httpx.TransportError, RuntimeError) as error:  # the latter is how Prefect tells of an API that is no API
+        raise TaskCraftError(
+            f"The Prefect server at {url} does not answer ({type(error).__name__}); start it, or correct "
+            "PREFECT_API_URL."
+        ) from None
 
 
 def next_night(seconds: float = 15) -> datetime | None:

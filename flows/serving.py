@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,11 @@ class Child:
         try:
             self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kills it, with what it has started in its group."""
+        if self.running and self.process is not None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
@@ -134,16 +139,26 @@ def run_serve(wanted: Wanted, host: str, port: int) -> None:
         deploy(wanted)
         worker = _worker(logs)
         children.append(worker)
-        _tell(logs)
+        _tell(logs, [child.name for child in children])
         while True:
             time.sleep(0.5)
             for child in children:
                 child.revive()
     finally:
-        if settings.api.url is None and len(children) > 1:
-            cancel_runs()
+        _end(children)
+
+
+def _end(children: Sequence[Child]) -> None:
+    """Ends them in good order, or, where a second signal comes, at once."""
+    try:
+        if len(children) > 1 and all(child.running for child in children):
+            cancel_runs()  # on a server that is not ours there may be runs of other workers
         for child in reversed(children):
             child.stop()
+    except BaseException:
+        for child in children:
+            child.kill()
+        raise
 
 
 def cancel_runs() -> None:
@@ -200,7 +215,7 @@ def _wait(child: Child, there: Callable[[], bool]) -> None:
         time.sleep(0.2)
 
 
-def _tell(logs: Path) -> None:
+def _tell(logs: Path, children: Sequence[str]) -> None:
     from prefect.settings import get_current_settings
 
     night = next_night()
@@ -210,6 +225,6 @@ def _tell(logs: Path) -> None:
         "By hand:   Deployments > on-demand > Run in the UI, or\n"
         f"           PREFECT_API_URL={os.environ['PREFECT_API_URL']} prefect deployment run build-dataset/on-demand\n"
         f"Logs:      {logs}\n"
-        "Ctrl-C stops the server and the worker; the schedule goes on when this is started again.",
+        f"Ctrl-C stops the {' and the '.join(children)}; the schedule goes on when this is started again.",
         flush=True,
     )

@@ -128,6 +128,14 @@ def test_the_server_is_given_no_key(served: Served) -> None:
     assert b"sk-s3cr3t-openai" in given["worker"] and b"s3cr3t-token" not in given["worker"]
 
 
+def test_a_port_that_is_taken_is_one_sentence(served: Served) -> None:
+    own = {name: text for name, text in served.stack.env.items() if name != "PREFECT_API_URL"}
+    command = [sys.executable, "-m", "flows.cli", "serve", "pages", "--out", "out", "--port", str(served.stack.port)]
+    done = subprocess.run(command, cwd=served.folder, env=own, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2 and not done.stdout
+    assert done.stderr.startswith(f"taskcraft: Nothing can be served at 127.0.0.1, port {served.stack.port}")
+
+
 def test_a_missing_source_fails_at_once_and_somebody_is_told(served: Served, listener: Listener) -> None:
     run = served.stack.wait(served.stack.run(sources=["/nowhere/at/all"]))
     assert run["state_type"] == "FAILED"

@@ -199,11 +199,20 @@ def test_wrong_options_are_one_sentence(
     assert said in str(refused.value) and "s3cr3t" not in str(refused.value)
 
 
-def test_without_a_server_it_says_how_to_get_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "code", "said"),
+    [
+        ({}, 2, "taskcraft: Set PREFECT_API_URL"),
+        ({"PREFECT_API_URL": "http://127.0.0.1:9/api"}, 1, "http://127.0.0.1:9/api does not answer"),
+    ],
+)
+def test_without_a_server_it_says_how_to_get_one(
+    settings: dict[str, str], code: int, said: str, tmp_path: Path
+) -> None:
     env = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "TASKCRAFT_"))}
     done = subprocess.run(
         [sys.executable, "-m", "flows.cli", "deploy", str(SAMPLES), "--out", str(tmp_path)],
-        env=env | {"PREFECT_HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        env=env | settings | {"PREFECT_HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 2 and done.stderr.startswith("taskcraft: Set PREFECT_API_URL")
+    assert done.returncode == code and said in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
