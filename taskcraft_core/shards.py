@@ -66,15 +66,20 @@ def read_shard(path: Path, kind: type[R], without: Sequence[str] = ()) -> list[R
     Raises:
         TaskCraftError: The file is missing or damaged.
     """
+    return list(iter_shard(path, kind, without))
+
+
+def iter_shard(path: Path, kind: type[R], without: Sequence[str] = ()) -> Iterator[R]:
+    """The same records one after the other, few of them in memory at a time."""
     schema = pa.schema([field for field in LAYOUTS[kind].schema if field.name not in without])
     empty: dict[str, object] = {name: [] for name in without}
     try:
         # Not `pq.read_table`: it imports pandas, which takes 2 s and is not needed.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             columns = schema.names if without else None
-            batches = (pa.Table.from_batches([batch]) for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns))
-            rows = ([row | empty for row in table.cast(schema).to_pylist()] for table in batches)
-            return [record for some in rows for record in from_rows(some, kind)]
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=columns):
+                rows = pa.Table.from_batches([batch]).cast(schema).to_pylist()
+                yield from from_rows([row | empty for row in rows], kind)
     except UNREADABLE as error:
         first = str(error).splitlines()[0]
         raise TaskCraftError(f"{path}: cannot be read ({first}); delete it and build again.") from None

@@ -19,7 +19,7 @@ from taskcraft_core.dataset.rows import Lineage, row_of
 from taskcraft_core.dataset.store import Published, ancestry, open_dataset, publish, rows_without
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.models import Document, Rejection, Task, content_hash
-from taskcraft_core.shards import Reference, read_result, write_aside, write_result
+from taskcraft_core.shards import Reference, iter_shard, write_aside, write_result
 from tasks.aside import aside
 from tasks.caching import plain_task
 from tasks.manifest import read_all, read_manifest, read_pairs, read_rejections
@@ -87,7 +87,7 @@ def _publish(
     reasons = _write_down(out, audited, due) if due else None
     if reasons is not None:
         metadata["retired"] = reasons.path
-    rows = [row_of(one, lineage) for one in read_result(out, audited, Task)[0]]
+    rows = (row_of(one, lineage) for one in iter_shard(out / audited.path, Task))
     published = publish(rows, out, metadata, retire=[one.item for one in due])
     give_back()
     if published.version > 0:

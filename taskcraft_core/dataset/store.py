@@ -8,7 +8,9 @@ reads the folder: always the log.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ CONFIGURATION = {
 """Changes are recorded row by row, and no version is forgotten."""
 
 ROWS_AT_ONCE = 1_000
+"""Rows that are Python objects at a time."""
 
 CHANGES = pa.schema([*ROW_SCHEMA, ("retired", pa.bool_())])
 
@@ -67,11 +70,11 @@ def dataset_path(out: Path) -> Path:
     return out / "dataset"
 
 
-def publish(rows: Sequence[Row], out: Path, metadata: Mapping[str, str], retire: Collection[str] = ()) -> Published:
+def publish(rows: Iterable[Row], out: Path, metadata: Mapping[str, str], retire: Collection[str] = ()) -> Published:
     """Merges rows into the dataset in one commit, or does nothing when they are all there already.
 
     Args:
-        rows: Audited rows, parents included. Rows of earlier builds stay.
+        rows: Audited rows, parents included; they are asked for a few at a time. Rows of earlier builds stay.
         out: The output folder.
         metadata: What is recorded with the commit.
         retire: Ids of rows that must not stay (unless they are among `rows`); what was built on them leaves
@@ -86,30 +89,48 @@ def publish(rows: Sequence[Row], out: Path, metadata: Mapping[str, str], retire:
         table = _opened(folder)
         sweep_orphans(folder)
         old = {row["task_id"]: row for row in _columns(table, "task_id", "row_hash", "parent_ids")}
-        new = {row.task_id: row for row in rows}
-        leaving = _leaving(old, new, retire)
-        added = [row for task_id, row in new.items() if task_id not in old]
-        changed = [row for task_id, row in new.items() if task_id in old and _differs(row, old[task_id])]
-        if added or changed or leaving:
-            _merge(table, _changes([*added, *changed], leaving), metadata, folder)
+        new = _taken(rows, old)
+        leaving = _leaving(old, new.parents, retire)
+        if new.fresh.num_rows or leaving:
+            _merge(table, _changes(new.fresh, leaving), metadata, folder)
         return Published(
             version=table.version(),
-            added=len(added),
-            updated=len(changed),
-            unchanged=len(new) - len(added) - len(changed),
+            added=new.added,
+            updated=new.fresh.num_rows - new.added,
+            unchanged=len(new.parents) - new.fresh.num_rows,
             retired=len(leaving),
-            new_version=bool(added or changed or leaving),
+            new_version=bool(new.fresh.num_rows or leaving),
         )
 
 
-def _differs(row: Row, stored: Mapping[str, Any]) -> bool:
-    return bool(row.row_hash != stored["row_hash"])
+@dataclass(frozen=True)
+class _Taken:
+    """The rows of a build: the parents of each, and as a table those that are new or changed."""
+
+    parents: dict[str, tuple[str, ...]]
+    fresh: pa.Table
+    added: int
 
 
-def _leaving(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Row], retire: Collection[str]) -> list[str]:
+def _taken(rows: Iterable[Row], old: Mapping[str, Mapping[str, Any]]) -> _Taken:
+    """Goes through the rows a few at a time: as Python objects they take a multiple of the room."""
+    parents: dict[str, tuple[str, ...]] = {}
+    parts, added, coming = [to_table([])], 0, iter(rows)
+    while some := {row.task_id: row for row in islice(coming, ROWS_AT_ONCE)}:
+        new = [row for task_id, row in some.items() if task_id not in parents]
+        fresh = [row for row in new if row.task_id not in old or row.row_hash != old[row.task_id]["row_hash"]]
+        parents |= {row.task_id: row.parent_ids for row in new}
+        added += sum(row.task_id not in old for row in fresh)
+        parts.append(to_table(fresh))
+    return _Taken(parents, pa.concat_tables(parts).combine_chunks(), added)
+
+
+def _leaving(
+    old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Sequence[str]], retire: Collection[str]
+) -> list[str]:
     """The stored rows that leave: the retired ones, and those built on a row that will not be there."""
     parents = {task_id: row["parent_ids"] for task_id, row in old.items()}
-    parents |= {task_id: row.parent_ids for task_id, row in new.items()}
+    parents |= new
     retired = {task_id for task_id in retire if task_id in old and task_id not in new}
     lost = drop_with_descendants(parents, retired)
     for task_id in new:
@@ -123,9 +144,9 @@ def _opened(folder: Path) -> DeltaTable:
     return DeltaTable(folder)
 
 
-def _changes(rows: Sequence[Row], leaving: Sequence[str]) -> pa.Table:
+def _changes(fresh: pa.Table, leaving: Sequence[str]) -> pa.Table:
     """The rows to write and, with nothing but their id, those to delete: one table, so one commit."""
-    kept = to_table(rows).append_column("retired", pa.repeat(pa.scalar(False), len(rows)))
+    kept = fresh.append_column("retired", pa.repeat(pa.scalar(False), fresh.num_rows))
     gone = pa.Table.from_pylist([{"task_id": i, "retired": True} for i in leaving], schema=CHANGES)
     return pa.concat_tables([kept, gone])
 

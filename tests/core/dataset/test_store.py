@@ -101,6 +101,17 @@ def test_a_row_without_its_parent_is_refused_and_nothing_is_written(tmp_path: Pa
     assert publish([world.row(world.chain)], tmp_path, {}).added == 1
 
 
+def test_rows_that_come_one_by_one_are_published_in_one_commit(
+    tmp_path: Path, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(world.rows, tmp_path / "whole", {})
+    monkeypatch.setattr("taskcraft_core.dataset.store.ROWS_AT_ONCE", 2)
+    twice = [*world.rows, world.rows[0]]
+    assert publish(iter(twice), tmp_path / "pieces", {}) == Published(version=1, added=5, new_version=True)
+    assert read_dataset(tmp_path / "pieces") == read_dataset(tmp_path / "whole")
+    assert publish(iter(twice), tmp_path / "pieces", {}) == Published(version=1, unchanged=5)
+
+
 def test_rows_are_read_without_those_of_a_build_and_with_no_more_columns_than_asked(
     tmp_path: Path, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
