@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -77,15 +76,15 @@ class Layout:
     """How a record type lies on disk: its columns, what its rows are sorted by, and what is JSON text."""
 
     schema: pa.Schema
-    order: Callable[[dict[str, Any]], Sequence[str]]
+    order: Callable[[Any], list[str]]
     as_json: tuple[str, ...] = ()
 
 
 LAYOUTS: Mapping[type[Record], Layout] = {
-    Document: Layout(DOCUMENT_SCHEMA, lambda row: [row["id"]], as_json=("blocks", "links")),
-    AtomicTask: Layout(ATOMIC_SCHEMA, lambda row: [row["evidence"]["document_id"], row["question"]]),
-    Task: Layout(TASK_SCHEMA, lambda row: [row["task_id"]]),
-    Rejection: Layout(REJECTION_SCHEMA, lambda row: [row["document_id"] or "", row["item"]]),
+    Document: Layout(DOCUMENT_SCHEMA, lambda document: [document.id], as_json=("blocks", "links")),
+    AtomicTask: Layout(ATOMIC_SCHEMA, lambda task: [task.evidence.document_id, task.question]),
+    Task: Layout(TASK_SCHEMA, lambda task: [task.task_id]),
+    Rejection: Layout(REJECTION_SCHEMA, lambda rejection: [rejection.document_id or "", rejection.item]),
 }
 
 
@@ -121,8 +120,7 @@ def tabled(records: Sequence[R], row_of: Callable[[R], dict[str, Any]], schema: 
 
 def _in_order(records: Sequence[R], kind: type[R]) -> list[R]:
     order = LAYOUTS[kind].order
-    placed = sorted(((order(record.model_dump(mode="json")), record) for record in records), key=itemgetter(0))
-    tied = ([record for _, record in some] for _, some in groupby(placed, key=itemgetter(0)))
+    tied = (list(some) for _, some in groupby(sorted(records, key=order), key=order))
     return [record for some in tied for record in (sorted(some, key=_content) if len(some) > 1 else some)]
 
 

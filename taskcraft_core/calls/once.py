@@ -49,6 +49,10 @@ class Once:
         Raises:
             Exception: What `make` raised, here or for whoever asked first.
         """
+        # most of what a second build asks is there, and needs no task of its own
+        if key not in self._answers and (known := await self._journal.get(key)) is not None:
+            self.found += 1
+            return known
         while (first := self._answers.get(key)) is not None:
             response = await asyncio.shield(first)  # a plain await would let one cancelled caller cancel all
             if response is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from taskcraft_core.config import BuildConfig
@@ -51,8 +52,8 @@ def audit(tasks: Sequence[Task], texts: Texts, config: BuildConfig) -> tuple[lis
     Raises:
         TaskCraftError: A rule could not be run.
     """
-    distinct = {task.task_id: task for task in sorted(tasks, key=row_hash, reverse=True)}
-    ordered = [distinct[task_id] for task_id in sorted(distinct)]
+    by_id = groupby(sorted(tasks, key=_id_of), key=_id_of)
+    ordered = [min(same, key=row_hash) if len(same) > 1 else same[0] for same in (list(some) for _, some in by_id)]
     if not ordered:
         return [], []
     broken = _broken(ordered, gather(ordered, texts, config))
@@ -60,6 +61,10 @@ def audit(tasks: Sequence[Task], texts: Texts, config: BuildConfig) -> tuple[lis
     orphaned = drop_with_descendants(parents, broken.keys())
     kept = [task for task in ordered if task.task_id not in broken and task.task_id not in orphaned]
     return kept, [*_quarantine(ordered, broken, orphaned)]
+
+
+def _id_of(task: Task) -> str:
+    return task.task_id
 
 
 def _quarantine(

@@ -53,7 +53,9 @@ def mentions(text: str, phrase: str) -> bool:
         return phrase in text
     start = r"(?<![^\W_])(?<!\d[.,])" if phrase[:1].isalnum() else ""
     end = r"(?![^\W_]|[.,]\d)" if phrase[-1:].isalnum() else ""
-    return bool(phrase) and re.search(start + re.escape(phrase) + end, _spaced(text)) is not None
+    spaced = _spaced(text)
+    # where it does not stand at all, no pattern of its own has to be made
+    return bool(phrase) and phrase in spaced and re.search(start + re.escape(phrase) + end, spaced) is not None
 
 
 def _spaced(text: str) -> str:

@@ -34,6 +34,7 @@ class LocalSearch:
         self._index, self._entries = _build(corpus)
         self._searcher = self._index.searcher()
         self._hits = lru_cache(maxsize=_QUERIES_KEPT)(self._find_hits)
+        self._ranked = lru_cache(maxsize=_QUERIES_KEPT)(self._rank)
 
     async def search(self, query: str) -> list[Hit]:
         """At most five documents, each by its best part, best first."""
@@ -49,7 +50,7 @@ class LocalSearch:
         """The ids of the `k` documents that fit best, best first."""
         return [document_id for document_id, _ in self._ranked(query, k)]
 
-    def _ranked(self, query: str, k: int) -> list[tuple[str, int]]:
+    def _rank(self, query: str, k: int) -> list[tuple[str, int]]:
         """(document id, part from 0), best first; documents that have the query as their title come before all."""
         titled = {document.id: 0 for document in self._corpus.by_title(as_title(query))}
         found = self._found(query, k + len(titled))

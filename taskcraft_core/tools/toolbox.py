@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from taskcraft_core.models import content_hash
+
 MOST_CHARS = 4_000
 """A longer argument is no query and no address."""
 
@@ -82,6 +84,9 @@ class Tool:
 class Toolbox:
     """The tools of one agent.
 
+    Attributes:
+        told: A hash of what agents are told of the tools.
+
     Args:
         tools: In the order in which the agent is told of them; names are unique.
         picture: The image behind a uri as a data URI, for models that see; None where there is none.
@@ -98,6 +103,7 @@ class Toolbox:
         """Keeps the tools by name."""
         self._tools = {tool.name: tool for tool in tools}
         self._schemas = [tool.schema for tool in self._tools.values()]
+        self.told = content_hash(self._schemas)
         self.picture = picture
         self.content = content
 

@@ -85,7 +85,7 @@ def _read(row: Row) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Night:
-    return night_of(tmp_path_factory.mktemp("night"), 40, 1)
+    return night_of(tmp_path_factory.mktemp("night"), 32, 1)
 
 
 def test_a_night_asks_little_of_what_a_full_build_asks(small: Night) -> None:

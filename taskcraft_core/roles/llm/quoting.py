@@ -40,6 +40,8 @@ def _pattern(word: str) -> str:
 
 def one_line(text: str) -> str:
     """What a model wrote, on one line and without characters that show nothing or turn text round."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
 
 

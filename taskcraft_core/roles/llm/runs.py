@@ -29,7 +29,7 @@ from taskcraft_core.tools import READERS, Toolbox
 A = TypeVar("A", bound=Answer)
 
 FIRST_HITS = 3
-"""A run that found nothing is made again when a document that it never saw is among so many hits of its searches."""
+"""A run that found nothing is made again when a document that it never saw is among so many hits of its search."""
 _MESSAGES = TypeAdapter(tuple[Message, ...])
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, zlib.error)
 """What comes of a record in a form of another version."""
@@ -66,7 +66,7 @@ class Asked(Generic[A]):
         spec, versions = model.spec, [STAGE_VERSIONS["ingest"], STAGE_VERSIONS["verify"]]
         asked = [self.name, prompt(self.name).hash, schema_of(self.name), dict(self.values), self.max_steps]
         whom = [model.endpoint.label, spec.model, spec.sampling, spec.vision]
-        return content_hash(["run", versions, whom, asked, self.tools.schemas, number])
+        return content_hash(["run", versions, whom, asked, self.tools.told, number])
 
 
 async def carried(model: RoleModel, asked: Asked[A], make: Callable[[], Awaitable[Run[A]]]) -> Run[A]:
@@ -163,13 +163,12 @@ def _nothing(answer: Answer | None) -> bool:
 
 
 async def _more_to_see(trajectory: Sequence[Message], seen: Mapping[str, str], tools: Toolbox) -> bool:
-    """Whether the searches of a run now bring a document that it did not know of."""
-    for name, arguments in _calls(trajectory):
-        if name == "search" and name in tools.names:
-            again = Message(role="tool", name=name, content=await tools.call(name, arguments))
-            if any(uri not in seen for uri in _hits(again)[:FIRST_HITS]):
-                return True
-    return False
+    """Whether the first search of a run, which says what it is after, now brings a document that it did not know of."""
+    first = next((arguments for name, arguments in _calls(trajectory) if name == "search"), None)
+    if first is None or "search" not in tools.names:
+        return False
+    again = Message(role="tool", name="search", content=await tools.call("search", first))
+    return any(uri not in seen for uri in _hits(again)[:FIRST_HITS])
 
 
 def _calls(trajectory: Sequence[Message]) -> Iterator[tuple[str, dict[str, Any]]]:
