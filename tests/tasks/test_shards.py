@@ -156,6 +156,8 @@ async def test_a_listener_hears_of_every_step(work: Work, tmp_path: Path) -> Non
         def __init__(self) -> None:
             self.heard: list[object] = []
 
+        def waits(self, sentence: str) -> None: ...
+
         def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
             self.heard.append((stage, shards, reused, items))
 
