@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
@@ -25,6 +26,8 @@ LOST = (
 
 DEGRADED = "taskcraft.build.degraded"
 """The event of a build that published although something was left out; its payload has a `message`."""
+ONCE = timedelta(seconds=10)
+"""An event comes again where SQLite was busy; within this time one run is told of once."""
 WEBHOOK = "taskcraft-notify"
 """The block that keeps the address, which may hold a secret."""
 
@@ -57,6 +60,7 @@ def failed_builds(webhook: UUID) -> AutomationCore:
         expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
         posture=Posture.Reactive,
         threshold=1,
+        within=ONCE,
     )
     return AutomationCore(
         name="taskcraft: notify of a failed build",
@@ -70,9 +74,11 @@ def degraded_builds(webhook: UUID) -> AutomationCore:
     """Posts to the webhook when a build goes on although something has to be left out."""
     trigger = EventTrigger(
         match={"prefect.resource.id": "prefect.flow-run.*"},
+        for_each={"prefect.resource.id"},
         expect={DEGRADED},
         posture=Posture.Reactive,
         threshold=1,
+        within=ONCE,
     )
     return AutomationCore(
         name="taskcraft: notify of a degraded build",
@@ -93,9 +99,14 @@ def ensure_automations(client: SyncPrefectClient, notify: SecretStr | None) -> N
         there = client.read_automations_by_name(wanted.name)
         if not there:
             client.create_automation(wanted)
-        else:
+        elif _told(there[0]) != _told(wanted):
             # Whoever has switched it off in the UI wants it so.
             client.update_automation(there[0].id, wanted.model_copy(update={"enabled": there[0].enabled}))
+
+
+def _told(automation: AutomationCore) -> dict[str, Any]:
+    """What an automation does, as against which one it is, and whether it is on."""
+    return automation.model_dump(include=set(AutomationCore.model_fields) - {"enabled"})
 
 
 def _wanted(notify: SecretStr | None) -> Iterator[AutomationCore]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx
 
 from flows.deploying import POOL, Wanted, deploy, next_night
-from flows.embedded import OURS, START_SECONDS, answers, prepare_prefect
+from flows.embedded import EMBEDDED, OURS, START_SECONDS, answers, prepare_prefect
 from flows.ports import check_free
 from taskcraft_core.errors import TaskCraftError
 
@@ -48,7 +48,7 @@ def worker_command(*more: str) -> list[str]:
 def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What a server is given: its own settings, and nothing that holds a key of ours."""
     kept = {name: text for name, text in environment.items() if not name.startswith(OURS)}
-    return SERVER_SETTINGS | kept
+    return EMBEDDED | SERVER_SETTINGS | kept
 
 
 @dataclass

@@ -134,7 +134,7 @@ class Stack:
         """What the API answers; anything but success raises. A busy database is asked again, as Prefect itself does."""
         deadline = time.monotonic() + BUSY_SECONDS
         while True:
-            answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=30, trust_env=False)
+            answer = httpx.request(method, f"{self.api}{path}", json=body, timeout=90, trust_env=False)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 break
             time.sleep(0.3)
