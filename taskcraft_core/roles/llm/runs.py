@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -28,8 +29,6 @@ from taskcraft_core.tools import READERS, Toolbox
 
 A = TypeVar("A", bound=Answer)
 
-FIRST_HITS = 3
-"""A run that found nothing is made again when a document that it never saw is among so many hits of its search."""
 _MESSAGES = TypeAdapter(tuple[Message, ...])
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, zlib.error)
 """What comes of a record in a form of another version."""
@@ -108,14 +107,16 @@ async def carried(model: RoleModel, asked: Asked[A], make: Callable[[], Awaitabl
 
 def _written(run: Run[A], tools: Toolbox) -> str | None:
     """A run as it is kept; None if it read what may change unnoticed."""
-    seen = {uri: _content(tools, uri) for uri in _seen(run)}
-    if None in seen.values():
+    shown = {uri: _content(tools, uri) for message in run.trajectory for uri in _hits(message)}
+    read = {uri: _content(tools, uri) for uri in _read(run)} or shown
+    if None in read.values():
         return None
     messages = zlib.compress(_MESSAGES.dump_json(run.trajectory))
     return json.dumps(
         {
             "answer": None if run.answer is None else run.answer.model_dump(),
-            "seen": seen,
+            "read": read,
+            "shown": shown if _nothing(run.answer) else {},
             "messages": base64.b64encode(messages).decode(),
         },
         ensure_ascii=False,
@@ -126,13 +127,14 @@ async def _standing(kept: str, asked: Asked[A]) -> Run[A] | None:
     """The run that a record holds, if it stands."""
     try:
         found: dict[str, Any] = json.loads(kept)
-        if any(_content(asked.tools, uri) != content for uri, content in found["seen"].items()):
+        shown = dict(found["shown"])
+        if any(_content(asked.tools, uri) != content for uri, content in found["read"].items()):
             return None
         answer = None if found["answer"] is None else asked.answer.model_validate(found["answer"])
         messages = _MESSAGES.validate_json(zlib.decompress(base64.b64decode(found["messages"])))
     except _UNREADABLE:
         return None
-    if _nothing(answer) and await _more_to_see(messages, found["seen"], asked.tools):
+    if _nothing(answer) and await _more_to_see(messages, shown, asked.tools):
         return None
     return Run(answer, messages)
 
@@ -142,17 +144,13 @@ def _content(tools: Toolbox, uri: str) -> str | None:
     return tools.content(uri)
 
 
-def _seen(run: Run[A]) -> Iterator[str]:
-    """The documents that a run depends on: those that it read, and the one that its answer names.
-
-    Of a run that read none, or found nothing, what its searches showed as well.
-    """
-    read = [uri for name, arguments in _calls(run.trajectory) if name in READERS.values() and (uri := _uri(arguments))]
-    yield from read
+def _read(run: Run[A]) -> Iterator[str]:
+    """The documents that a run rests on: those that it read, and the one that its answer names."""
+    for name, arguments in _calls(run.trajectory):
+        if name in READERS.values() and isinstance(uri := arguments.get("uri"), str):
+            yield uri.strip()
     if isinstance(run.answer, FoundSuperset) and run.answer.uri:
         yield run.answer.uri.strip()
-    if not read or _nothing(run.answer):
-        yield from (uri for message in run.trajectory for uri in _hits(message))
 
 
 def _nothing(answer: Answer | None) -> bool:
@@ -162,13 +160,21 @@ def _nothing(answer: Answer | None) -> bool:
     return answer is None or (isinstance(answer, Answers) and not answer.answers)
 
 
-async def _more_to_see(trajectory: Sequence[Message], seen: Mapping[str, str], tools: Toolbox) -> bool:
-    """Whether the first search of a run, which says what it is after, now brings a document that it did not know of."""
+async def _more_to_see(trajectory: Sequence[Message], shown: Mapping[str, str], tools: Toolbox) -> bool:
+    """Whether a run that found nothing might now find something.
+
+    That is where its first search, which says what it is after, brings a document with all the words of the query
+    that is new or has changed.
+    """
     first = next((arguments for name, arguments in _calls(trajectory) if name == "search"), None)
     if first is None or "search" not in tools.names:
         return False
     again = Message(role="tool", name="search", content=await tools.call("search", first))
-    return any(uri not in seen for uri in _hits(again)[:FIRST_HITS])
+    words = re.findall(r"\w+", str(first.get("query", "")).casefold())
+    return any(
+        all(word in text.casefold() for word in words) and shown.get(uri) != _content(tools, uri)
+        for uri, text in _hits(again).items()
+    )
 
 
 def _calls(trajectory: Sequence[Message]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -176,16 +182,11 @@ def _calls(trajectory: Sequence[Message]) -> Iterator[tuple[str, dict[str, Any]]
         yield from ((call.name, json.loads(call.arguments)) for call in message.tool_calls)
 
 
-def _uri(arguments: Mapping[str, Any]) -> str:
-    uri = arguments.get("uri")
-    return uri.strip() if isinstance(uri, str) else ""
-
-
-def _hits(message: Message) -> list[str]:
-    """The uris in the observation of a search."""
+def _hits(message: Message) -> dict[str, str]:
+    """What the observation of a search shows of each document, by its uri."""
     if message.name != "search":
-        return []
+        return {}
     try:
-        return [hit["uri"] for hit in json.loads(message.content)]
+        return {hit["uri"]: f"{hit['title']} {hit['snippet']}" for hit in json.loads(message.content)}
     except (ValueError, TypeError, KeyError):  # the search took no such query
-        return []
+        return {}
