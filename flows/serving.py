@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,7 @@ class Child:
     def start(self) -> None:
         """Starts it; its output is added to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, _heeding_interrupts():
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.command], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
@@ -109,6 +109,21 @@ class Child:
             self.process.wait()
 
 
+@contextmanager
+def _heeding_interrupts() -> Iterator[None]:
+    """What is started meanwhile heeds SIGINT, even where this command was told not to (`nohup … &` in a script).
+
+    Whether a signal is ignored is inherited, and Prefect's worker stops itself by that one.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def run_serve(wanted: Wanted, host: str, port: int) -> None:
     """Serves until a signal comes, or a child dies too often.
 
@@ -150,6 +165,8 @@ def run_serve(wanted: Wanted, host: str, port: int) -> None:
 
 def _end(children: Sequence[Child]) -> None:
     """Ends them in good order, or, where a second signal comes, at once."""
+    if children:
+        print("Stopping …", flush=True)
     try:
         if len(children) > 1 and all(child.running for child in children):
             cancel_runs()  # on a server that is not ours there may be runs of other workers
