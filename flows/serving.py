@@ -65,7 +65,7 @@ class Child:
     def start(self) -> None:
         """Starts it; its output is added to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log, _heeding_interrupts():
+        with self.log.open("ab") as log, heeding_interrupts():
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self.command], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
@@ -110,7 +110,7 @@ class Child:
 
 
 @contextmanager
-def _heeding_interrupts() -> Iterator[None]:
+def heeding_interrupts() -> Iterator[None]:
     """What is started meanwhile heeds SIGINT, even where this command was told not to (`nohup … &` in a script).
 
     Whether a signal is ignored is inherited, and Prefect's worker stops itself by that one.

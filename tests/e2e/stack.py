@@ -17,7 +17,7 @@ import httpx
 
 from flows.deploying import POOL
 from flows.embedded import OURS
-from flows.serving import server_command, server_environment, worker_command
+from flows.serving import heeding_interrupts, server_command, server_environment, worker_command
 
 ROOT = Path(__file__).parent.parent.parent
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -153,7 +153,7 @@ class Stack:
         self._processes.clear()
 
     def _start(self, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen[bytes]:
-        with (self.home / f"{name}.log").open("ab") as log:
+        with (self.home / f"{name}.log").open("ab") as log, heeding_interrupts():
             process = subprocess.Popen(
                 [sys.executable, "-m", *command],
                 cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
