@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
-from taskcraft_core.models import Task
+from taskcraft_core.models import Message, Task
 from taskcraft_core.shards import Reference, write_result
 from tasks.aside import aside
 from tasks.caching import kept, shard_task
@@ -26,9 +27,17 @@ async def audit_rows(
     folder = Path(out)
     if (there := kept(folder, stage, fingerprint)) is not None:
         return there
-    tasks = [one for name in candidates for one in read_all(folder, read_manifest(folder, name), Task)]
+    tasks = [*shared(one for name in candidates for one in read_all(folder, read_manifest(folder, name), Task))]
     corpus = (await bench_for(folder, documents, config)).corpus
     passed, failed = await aside(audit, tasks, corpus, config)
     quarantine(failed, folder)
     items_done(len(passed) + len(failed))
     return write_result(folder, stage, fingerprint, passed, Task, [one.rejection for one in failed])
+
+
+def shared(tasks: Iterable[Task]) -> Iterator[Task]:
+    """The same tasks, with one object for equal messages: what is composed repeats what its parts say."""
+    known: dict[Message, Message] = {}
+    for one in tasks:
+        messages = tuple(known.setdefault(message, message) for message in one.trajectory)
+        yield one.model_copy(update={"trajectory": messages})
