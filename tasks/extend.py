@@ -37,7 +37,9 @@ async def extend_depth_shard(
     async def work(core: Task) -> tuple[list[Task], list[Rejection]]:
         return await extend_depth(core, bench, config) if core.hops == hops - 1 else ([], [])
 
-    items = [_core(one) for one in read_shard(folder / cores.path, Task, WITHOUT)]
+    # those of one document together: it is unpacked once
+    ordered = sorted(read_shard(folder / cores.path, Task, WITHOUT), key=lambda one: one.evidence[0].document_id)
+    items = [_core(one) for one in ordered]
     results = await each("depth", items, work, items_at_once(config.author, config.solver, config.judge))
     extended, rejections = parted(results)
     return write_result(folder, stage, fingerprint, extended, Task, rejections)

@@ -23,6 +23,8 @@ GENERIC_TITLES = frozenset(
     "home index untitled introduction overview contents document page welcome about notes readme glossary".split()
 )
 _ORDINALS = frozenset("first second third fourth fifth sixth seventh eighth ninth tenth last".split())
+_SHORT = 500
+"""Characters of a question, a title or a line, whose words one check after the other asks for."""
 _WORD = re.compile(r"\d+(?:[.,]\d+)+|[^\W_]+(?:[’'][^\W_]+)*")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _NOT_ATOMIC = re.compile(
@@ -32,11 +34,22 @@ _NOT_ATOMIC = re.compile(
 
 def words(text: str) -> list[str]:
     """The words of a text, folded; every Chinese character is a word of its own."""
+    return list(_words(text))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return _split_once(text) if len(text) <= _SHORT else _split(text)
+
+
+def _split(text: str) -> tuple[str, ...]:
     folded = unicodedata.normalize("NFKC", text).casefold()
     found: list[str] = []
     for token in _WORD.findall(folded):
         found += list(token) if _CJK.search(token) else [token]
-    return found
+    return tuple(found)
+
+
+_split_once = lru_cache(maxsize=4_096)(_split)
 
 
 @lru_cache(maxsize=65_536)
@@ -51,7 +64,7 @@ def stem(word: str) -> str:
 
 def content_words(text: str) -> set[str]:
     """The stems of the words that carry meaning."""
-    return {stem(word) for word in words(text) if word not in STOP_WORDS}
+    return {stem(word) for word in _words(text) if word not in STOP_WORDS}
 
 
 def is_noun(word: str) -> bool:
@@ -113,7 +126,7 @@ def has_digit(text: str) -> bool:
 
 def contains_words(text: str, part: str) -> bool:
     """Whether the words of `part` stand in `text` one after the other."""
-    inner, outer = words(part), words(text)
+    inner, outer = _words(part), _words(text)
     size = len(inner)
     return bool(inner) and any(outer[i : i + size] == inner for i in range(len(outer) - size + 1))
 
