@@ -38,7 +38,7 @@ WIDTHS = st.sampled_from([2, 3])
 
 
 @given(THEMES, WIDTHS, st.integers(0, 100_000), st.sampled_from([3, 20, 1_000_003]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_one_task_more_or_less_changes_few_groups(numbers: set[int], width: int, number: int, answers: int) -> None:
     without = [task(one, answers=answers) for one in sorted(numbers - {number})]
     with_it = [*without, task(number, answers=answers)]
@@ -47,7 +47,7 @@ def test_one_task_more_or_less_changes_few_groups(numbers: set[int], width: int,
 
 
 @given(THEMES, WIDTHS, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_changed_document_changes_the_group_of_its_task_alone(
     numbers: set[int], width: int, data: st.DataObject
 ) -> None:
@@ -60,7 +60,7 @@ def test_a_changed_document_changes_the_group_of_its_task_alone(
 
 
 @given(THEMES, WIDTHS, st.sampled_from([2, 20, 1_000_003]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_groups_use_most_of_a_theme_and_each_task_once(numbers: set[int], width: int, answers: int) -> None:
     tasks = [task(one, answers=answers) for one in numbers]
     found = groups(tasks, BuildConfig(max_width=width))
