@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, Route, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
-KEPT = Path(os.environ.get("TASKCRAFT_SCREENSHOTS", ROOT / "out" / "screenshots"))
+KEPT = Path(os.environ.get("UI_SCREENSHOTS", ROOT / "out" / "screenshots"))
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

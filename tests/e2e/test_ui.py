@@ -2,6 +2,8 @@
 
 import re
 import sqlite3
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 from browser import CHROMIUM, NONE, Ui, browser
 from model_builds import KEY, MODEL
-from stack import Stack
+from stack import Stack, is_final
 
 from taskcraft_core.loopback.process import Loopback, start
 
@@ -159,11 +161,30 @@ def result_seen(ui: Ui, stack: Stack, run_id: str) -> dict[str, str]:
 
 
 def attempt(stack: Stack, models: Loopback, run_id: str, out: Path) -> Attempt:
-    shards = [run for run in stack.task_runs(run_id) if SHARD.fullmatch(run["name"])]
+    shards = shards_of(stack, run_id)
     versions = sorted(path.name for path in (out / "releases").glob("v*"))
     with closing(sqlite3.connect(out / "journal.sqlite")) as journal:
         (kept,) = journal.execute("SELECT count(DISTINCT key) FROM calls WHERE kind = 'chat'").fetchone()
     return Attempt(stack.flow_run(run_id), shards, versions, models.stats()["seen"], kept)
+
+
+def shards_of(stack: Stack, run_id: str) -> list[Run]:
+    """The shards of all stages of a run that has ended, as soon as the server has written down how each of them did."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        shards = [run for run in stack.task_runs(run_id) if SHARD.fullmatch(run["name"])]
+        stages = {stage["id"] for stage in stack.children(run_id) if stage["name"] != "publish"}
+        counts = Counter((run["flow_run_id"], run["name"].rpartition(" of ")[2], label(run)) for run in shards)
+        whole = all(count == int(of) for (_, of, _), count in counts.items())
+        if whole and stages == {stage for stage, _, _ in counts} and all(is_final(run) for run in shards):
+            return shards
+        assert time.monotonic() < deadline, sorted(run["name"] for run in shards)
+        time.sleep(0.5)
+
+
+def label(shard: Run) -> str:
+    """What the stage of a shard is called in its name."""
+    return str(shard["name"]).rpartition(", ")[0]
 
 
 def newest_run(stack: Stack) -> str:
@@ -246,12 +267,12 @@ def test_the_command_line_retries_a_run_as_well(stack: Stack, faults: Path, tmp_
     run_id = stack.run(sources=FEW, out=str(tmp_path), config=BY_RULE)
     failed = stack.wait(run_id, seconds=SECONDS)
     assert failed["state_type"] == "FAILED" and FAULT_OF_FEW in failed["state"]["message"]
-    before = {run["id"] for run in stack.task_runs(run_id)}
+    before = {run["id"] for run in shards_of(stack, run_id)}
     mended(faults, FAULT_OF_FEW)
     stack.command("prefect", "flow-run", "retry", run_id)
     ended = stack.wait(run_id, until=lambda run: run["state_type"] == "COMPLETED", seconds=SECONDS)
     assert ended["run_count"] == 2
-    again = {run["name"]: run["state"]["name"] for run in stack.task_runs(run_id) if run["id"] not in before}
+    again = {run["name"]: run["state"]["name"] for run in shards_of(stack, run_id) if run["id"] not in before}
     generated = {name: state for name, state in again.items() if name.startswith("generate")}
     assert generated == {f"generate, {n} of 3": "Completed" if n == 2 else "Cached" for n in (1, 2, 3)}
     assert [path.name for path in (tmp_path / "releases").glob("v*")] == ["v1"]
