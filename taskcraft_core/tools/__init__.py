@@ -7,7 +7,7 @@ from functools import partial
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.sandbox import Sandbox
-from taskcraft_core.models import Document
+from taskcraft_core.models import Document, content_hash
 from taskcraft_core.tools.both_search import BothSearch
 from taskcraft_core.tools.hit import Hit, Search
 from taskcraft_core.tools.local_search import LocalSearch
@@ -56,13 +56,13 @@ def web_toolbox(
     """
     pages = WebPages(web, sandbox)
     tools = [search_tool(search or SEARCH["tavily"](corpus, web)), *reading_tools(corpus, pages.open)]
-    return Toolbox(tools, _pictures(corpus, picture, pages.image), partial(_content, corpus, missing=None))
+    return Toolbox(tools, _pictures(corpus, picture, pages.image), partial(_content, corpus, missing=None), "tavily")
 
 
 def _content(corpus: Corpus, uri: str, missing: str | None) -> str | None:
-    """The id of a document, which is the hash of its bytes."""
+    """A hash of a document's bytes and title: a record is called otherwise without that its text has changed."""
     head = find(corpus, uri)
-    return head.id if head else missing
+    return content_hash([head.id, head.title]) if head else missing
 
 
 def _pictures(

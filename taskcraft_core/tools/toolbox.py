@@ -85,13 +85,14 @@ class Toolbox:
     """The tools of one agent.
 
     Attributes:
-        told: A hash of what agents are told of the tools.
+        told: A hash of what agents are told of the tools, and of what these search.
 
     Args:
         tools: In the order in which the agent is told of them; names are unique.
         picture: The image behind a uri as a data URI, for models that see; None where there is none.
         content: What tells whether the document behind a uri is still the same: a hash of it, "" where there is no
             document, None where that cannot be told.
+        searches: What the tools search, by its name in `SEARCH`: agents are told the same of all of them.
     """
 
     def __init__(
@@ -99,11 +100,12 @@ class Toolbox:
         tools: Iterable[Tool],
         picture: Callable[[str], str | None] | None = None,
         content: Callable[[str], str | None] | None = None,
+        searches: str = "local",
     ) -> None:
         """Keeps the tools by name."""
         self._tools = {tool.name: tool for tool in tools}
         self._schemas = [tool.schema for tool in self._tools.values()]
-        self.told = content_hash(self._schemas)
+        self.told = content_hash([self._schemas, searches])
         self.picture = picture
         self.content = content
 

@@ -21,7 +21,7 @@ from pydantic import TypeAdapter
 from taskcraft_core.calls.purpose import purpose
 from taskcraft_core.calls.record import CallRecord
 from taskcraft_core.fingerprint import STAGE_VERSIONS
-from taskcraft_core.models import Message, content_hash
+from taskcraft_core.models import Message, ToolCall, content_hash
 from taskcraft_core.prompts import prompt
 from taskcraft_core.roles.llm.answers import Answer, Answers, FoundSuperset, schema_of
 from taskcraft_core.roles.llm.structured import RoleModel
@@ -134,6 +134,8 @@ async def _standing(kept: str, asked: Asked[A]) -> Run[A] | None:
         messages = _MESSAGES.validate_json(zlib.decompress(base64.b64decode(found["messages"])))
     except _UNREADABLE:
         return None
+    if not await _shows_the_same(messages, asked.tools):
+        return None
     if _nothing(answer) and await _more_to_see(messages, shown, asked.tools):
         return None
     return Run(answer, messages)
@@ -151,6 +153,18 @@ def _read(run: Run[A]) -> Iterator[str]:
             yield uri.strip()
     if isinstance(run.answer, FoundSuperset) and run.answer.uri:
         yield run.answer.uri.strip()
+
+
+async def _shows_the_same(trajectory: Sequence[Message], tools: Toolbox) -> bool:
+    """Whether what a run read still looks as it did: where links and figures lead is no part of a document."""
+    calls: dict[str, ToolCall] = {}
+    for message in trajectory:
+        calls |= {call.id: call for call in message.tool_calls}
+        if message.name in READERS.values():
+            call = calls.get(message.tool_call_id or "")
+            if call is None or await tools.call_json(call.name, call.arguments) != message.content:
+                return False
+    return True
 
 
 def _nothing(answer: Answer | None) -> bool:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from taskcraft_core.calls.once import Once
 from taskcraft_core.corpus import Corpus
+from taskcraft_core.documents.sandbox import Sandbox
 from taskcraft_core.errors import ResponseError
 from taskcraft_core.loopback.process import Loopback
 from taskcraft_core.models import Box, Definitions, Document, Link, Solution
@@ -13,7 +15,8 @@ from taskcraft_core.roles.llm.agent import Agents
 from taskcraft_core.roles.llm.answers import FoundSuperset
 from taskcraft_core.roles.llm.engine import Engine
 from taskcraft_core.roles.llm.solver import ModelSolver
-from taskcraft_core.tools import local_toolbox
+from taskcraft_core.tools import Hit, LocalSearch, Web, local_toolbox, web_toolbox
+from taskcraft_core.tools.replay import replay
 
 QUESTION = "According to the page “Arlen Mill”, what is the wheel diameter?"
 
@@ -115,6 +118,50 @@ async def test_the_document_that_an_answer_names_counts_as_read(night: Night) ->
     again = LIST.model_copy(update={"id": "f" * 64, "blocks": listing("x", "Arlen", "Celm").blocks})
     assert await night.superset(ARLEN, again) == LIST.uri
     assert night.calls > 0
+
+
+async def test_what_was_read_and_shows_other_links_was_not_read_like_that(night: Night) -> None:
+    linking = ARLEN.model_copy(update={"links": (Link(place="b0", text="Bren", href="bren-mill.html"),)})
+    first = await night.solve(linking, BREN)
+    assert night.calls > 0
+    assert await night.solve(linking, BREN, LIST) == first and night.calls == 0
+    later = await night.solve(linking, LIST)
+    assert night.calls > 0 and later.answers == first.answers
+    assert await replay(first.trajectory, local_toolbox(Corpus([linking, BREN])))
+    assert await replay(later.trajectory, local_toolbox(Corpus([linking, LIST])))
+    assert not any("bren-mill.html" in message.content for message in later.trajectory)
+
+
+async def test_a_record_that_is_called_otherwise_is_another(night: Night) -> None:
+    await night.solve(ARLEN, BREN)
+    assert night.calls > 0
+    await night.solve(ARLEN.model_copy(update={"title": "Arlen Mill, Upper Wheel"}), BREN)
+    assert night.calls > 0
+
+
+class Elsewhere:
+    """A search of the web that finds what it is given, and counts how often."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.searched, self._own = 0, LocalSearch(corpus)
+
+    async def search(self, query: str) -> list[Hit]:
+        self.searched += 1
+        return await self._own.search(query)
+
+
+async def test_a_run_that_searched_something_else_is_none_of_these(night: Night, tmp_path: Path) -> None:
+    corpus, engine = Corpus([ARLEN, BREN]), night.engine
+    web = Web(engine.settings, engine.journal, Once(engine.journal), engine.budget, tmp_path / "documents")
+    elsewhere = Elsewhere(corpus)
+    tools = web_toolbox(corpus, web, Sandbox(engine.settings), elsewhere)
+    solver = ModelSolver(engine, "openai:m")
+    first = await night.solve(ARLEN, BREN)
+    assert (await solver.solve(QUESTION, tools, 3)).answers == first.answers and elsewhere.searched > 0
+    assert len(runs_in(tmp_path)) == 2
+    searched = elsewhere.searched
+    assert await solver.solve(QUESTION, tools, 3) == first and elsewhere.searched == searched
+    await web.close()
 
 
 async def test_nothing_found_is_looked_for_again_when_there_is_more_to_see(night: Night) -> None:
