@@ -213,7 +213,7 @@ def _empty(sources: list[str], out: Path) -> list[Rejection]:
     folders = [Path(source) for source in sources if not is_url(source) and Path(source).is_dir()]
     names = [well_formed(path.resolve().name) for path in folders if next(files_of(str(path), out), None) is None]
     return [
-        Rejection(stage="ingest", reason=Reason.NO_CONTENT, item=name, detail=f"{name}: the folder holds no file.")
+        Rejection(stage="ingest", reason=Reason.EMPTY_FOLDER, item=name, detail=f"{name}: the folder holds no file.")
         for name in names
     ]
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     TOO_SLOW = "parse_timeout"
     NOT_TEXT = "not_text"
     NO_CONTENT = "no_content"
+    EMPTY_FOLDER = "empty_folder"
     PARSE_FAILED = "parse_failed"
     FETCH_FAILED = "fetch_failed"
     DUPLICATE_DOCUMENT = "duplicate_document"

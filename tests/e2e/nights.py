@@ -31,7 +31,7 @@ CONFIG = BuildConfig(max_hops=2, max_width=2)
 
 def copied(samples: Path, target: Path) -> Path:
     """A few of the samples, in a folder that may be changed; a page under another folder is served."""
-    for folder in (target, target.parent / "served", target.parent / "empty"):
+    for folder in (target, target.parent / "served", target.parent / "empty#1"):
         folder.mkdir(parents=True)
     for name in PAGES:
         shutil.copyfile(samples / f"elements/{name}.html", target / f"{name}.html")
@@ -134,7 +134,7 @@ async def nights(samples: Path, folder: Path) -> dict[str, Any]:
             await build("a parse takes too long", page, prune=True)
 
         (sources / "germanium.html").unlink()
-        await build("not mounted", page, str(folder / "empty"), prune=True)
+        await build("not mounted", page, str(folder / "empty#1"), prune=True)
         await build("mounted", page, prune=True)
     return told
 

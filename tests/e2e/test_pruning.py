@@ -76,7 +76,7 @@ def test_the_night_after_it_is_computed_and_the_version_that_it_makes_lacks_noth
     [
         ("a limit", "no more than 1000 documents are looked at (limit)"),
         ("a server is down", "/xenon.html: cannot be fetched: "),
-        ("not mounted", "empty: the folder holds no file"),
+        ("not mounted", "empty#1: the folder holds no file"),
     ],
 )
 def test_nothing_is_retired_while_a_source_is_not_listed_completely(told: dict[str, Any], name: str, why: str) -> None:
