@@ -122,13 +122,8 @@ def _due(out: Path, audited: Reference, documents: str) -> list[Rejection]:
 def _listing(out: Path, documents: str) -> Listing:
     shards = read_manifest(out, documents)
     parsed = dict(read_pairs(out, shards, "id", "uri"))
-    unparsed = {one.document_id: one.item for one in read_rejections(out, shards) if one.document_id is not None}
-    return Listing(
-        documents=parsed.keys() | unparsed.keys(),
-        uris={*parsed.values(), *unparsed.values()},
-        unparsed=set(unparsed.values()),
-        corpus=cache(lambda: Corpus(read_all(out, shards, Document))),
-    )
+    corpus = cache(lambda: Corpus(read_all(out, shards, Document)))
+    return Listing.of(parsed, read_rejections(out, shards), corpus)
 
 
 def _write_down(out: Path, audited: Reference, due: Sequence[Rejection]) -> Reference:

@@ -34,6 +34,7 @@ class Listing:
         documents: Ids of everything listed, parsed or not, and of the figures embedded in what was parsed.
         uris: What it is called.
         unparsed: Uris of what is listed and could not be parsed.
+        copies: Uris of what is listed and has the bytes of something else that is.
         corpus: Gives the parsed documents; asked only where a row has to be compared with them.
     """
 
@@ -41,6 +42,25 @@ class Listing:
     uris: Collection[str]
     unparsed: Collection[str]
     corpus: Callable[[], Corpus]
+    copies: Collection[str] = frozenset()
+
+    @classmethod
+    def of(cls, parsed: Mapping[str, str], left_out: Iterable[Rejection], corpus: Callable[[], Corpus]) -> Listing:
+        """What ingesting gave.
+
+        Args:
+            parsed: By id, the uri of everything that was parsed.
+            left_out: What was not; what has no id was not listed.
+            corpus: Gives what was parsed.
+        """
+        listed = [one for one in left_out if one.document_id is not None]
+        return cls(
+            documents=parsed.keys() | {one.document_id for one in listed if one.document_id is not None},
+            uris={*parsed.values(), *(one.item for one in listed)},
+            unparsed={one.item for one in listed if one.reason != Reason.DUPLICATE_DOCUMENT},
+            copies={one.item for one in listed if one.reason == Reason.DUPLICATE_DOCUMENT},
+            corpus=corpus,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +182,8 @@ def _gone(document_id: str, uri: str, listing: Listing) -> bool:
     if embedded is None:
         return True
     container, page = embedded["container"], embedded["page"]
-    return container not in listing.unparsed and not _has_unread_figure(container, page, listing.corpus())
+    unseen = container in listing.unparsed or container in listing.copies
+    return not unseen and not _has_unread_figure(container, page, listing.corpus())
 
 
 def _has_unread_figure(container: str, page: str, corpus: Corpus) -> bool:

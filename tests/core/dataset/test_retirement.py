@@ -57,13 +57,12 @@ ROWS = {
 
 
 def listing(*parsed: Document, unparsed: Mapping[str, str] | None = None) -> Listing:
-    lost = unparsed or {}
-    return Listing(
-        documents={one.id for one in parsed} | lost.keys(),
-        uris={one.uri for one in parsed} | set(lost.values()),
-        unparsed=set(lost.values()),
-        corpus=lambda: Corpus(parsed),
-    )
+    left = [left_out(Reason.TOO_SLOW, uri, key) for key, uri in (unparsed or {}).items()]
+    return Listing.of({one.id: one.uri for one in parsed}, left, lambda: Corpus(parsed))
+
+
+def left_out(reason: Reason, item: str, document_id: str | None = None) -> Rejection:
+    return Rejection(stage="ingest", reason=reason, item=item, detail=f"{item}: {reason}.", document_id=document_id)
 
 
 def reasons(sources: Listing, rows: Iterable[Stored] = ROWS.values(), ours: Iterable[str] = ()) -> dict[str, Reason]:
@@ -120,6 +119,21 @@ def test_an_identifier_that_names_two_documents_or_none_takes_along_what_is_buil
     renamed = IO.model_copy(update={"title": "The moon Io"})
     assert reasons(listing(MOONS, renamed, CALLISTO))["radius"] == Reason.IDENTIFIER
     assert reasons(listing(MOONS, renamed, CALLISTO, unparsed={"x": "x.html"})) == {}
+
+
+def test_copies_among_the_sources_hide_nothing_and_keep_the_figures_in_them() -> None:
+    renamed = IO.model_copy(update={"title": "The moon Io"})
+    found = {one.id: one.uri for one in (MOONS, renamed, CALLISTO)}
+    copy, slow = left_out(Reason.DUPLICATE_DOCUMENT, "z.html", "c"), left_out(Reason.TOO_SLOW, "y.html", "y")
+
+    def sources(*left: Rejection) -> Listing:
+        return Listing.of(found, left, lambda: Corpus([MOONS, renamed, CALLISTO]))
+
+    assert reasons(sources(copy))["radius"] == Reason.IDENTIFIER
+    assert reasons(sources(copy, slow)) == reasons(sources(slow, left_out(copy.reason, "z.html", "y"))) == {}
+    other_name = report(None).model_copy(update={"uri": "a.pdf"})
+    copied = left_out(Reason.DUPLICATE_DOCUMENT, "report.pdf", REPORT)
+    assert reasons(Listing.of({REPORT: "a.pdf"}, [copied], lambda: Corpus([other_name])), [DEEP]) == {}
 
 
 def test_a_relation_that_leads_to_a_second_target_leaves() -> None:
@@ -208,10 +222,6 @@ def test_what_leaves_is_what_quotes_something_gone_and_all_that_is_built_on_it(
 # --- listing -----------------------------------------------------------------------------------------------
 
 
-def left_out(reason: Reason, item: str, document_id: str | None = None) -> Rejection:
-    return Rejection(stage="ingest", reason=reason, item=item, detail=f"{item}: {reason}.", document_id=document_id)
-
-
 @pytest.mark.parametrize(
     ("why", "says"),
     [
@@ -226,6 +236,7 @@ def left_out(reason: Reason, item: str, document_id: str | None = None) -> Rejec
         ),
         ({"left_out": [left_out(Reason.NO_CONTENT, "a.csv")]}, "a.csv: no_content"),
         ({"left_out": [left_out(Reason.NO_CONTENT, "a.csv#7")]}, None),
+        ({"left_out": [left_out(Reason.EMPTY_FOLDER, "batch#1")]}, "batch#1: empty_folder"),
         ({"left_out": [left_out(Reason.TOO_LARGE, "a.pdf")]}, None),
         ({"left_out": [left_out(Reason.TOO_SLOW, "a.pdf", "a" * 64)]}, None),
         ({"left_out": [left_out(Reason.DUPLICATE_DOCUMENT, "a.pdf", "a" * 64)]}, None),
