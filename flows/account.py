@@ -19,6 +19,7 @@ from flows.artifacts import Board, board_of, shown_on
 from flows.environment import read_settings
 from flows.funnel import cost_rows, cost_told, funnel_told, left_out_rows, passage, quality_rows, quality_told, spent
 from flows.mirror import folder_of
+from flows.naming import DEGRADED
 from flows.outcome import FailedShard, StageFailed, StageRun, listed
 from flows.summary import BuildSummary
 from flows.verdict import told_build, told_published, where_it_lies
@@ -34,8 +35,6 @@ from tasks.spending import costs_of
 from tasks.workbench import ROLES
 
 TAG = "taskcraft"
-DEGRADED = "taskcraft.build.degraded"
-"""The event of a build that published although something was left out; its payload has a `message`."""
 
 
 @dataclass

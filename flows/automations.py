@@ -15,17 +15,19 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 from prefect.types import SecretDict
 from pydantic import SecretStr
 
-SILENCE = timedelta(seconds=90)
-"""Three heartbeats."""
+from flows.naming import BUILD, DEGRADED, STAGE
+
+SILENCE = timedelta(seconds=240)
+"""Longer than a run waits for a server that is away (two and a half minutes at most) and two heartbeats more, for what
+was missed meanwhile is judged as soon as the server is back. It is also longer than Prefect's own three minutes between
+heartbeats, for a build whose environment sets no other."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")
 LOST = (
-    "The run has sent no sign of life for 90 s: its process, or the machine that it ran on, is gone. What was finished "
-    "is kept; Retry, or the next run, goes on from there."
+    f"The run has sent no sign of life for {SILENCE.seconds} s: its process, or the machine that it ran on, is gone. "
+    "What was finished is kept; Retry, or the next run, goes on from there."
 )
 
-DEGRADED = "taskcraft.build.degraded"
-"""The event of a build that published although something was left out; its payload has a `message`."""
 ONCE = timedelta(seconds=10)
 """An event comes again where SQLite was busy; within this time one run is told of once."""
 WEBHOOK = "taskcraft-notify"
@@ -33,13 +35,17 @@ WEBHOOK = "taskcraft-notify"
 
 
 def crashed_runs() -> AutomationCore:
-    """Marks a run as crashed that had sent heartbeats, and now sends none and has not ended either."""
+    """Marks a build, or a stage, as crashed that had sent heartbeats, and now sends none and has not ended either.
+
+    The server may be other people's too: how often their runs tell that they are alive is not for us to judge.
+    """
     ended = {f"prefect.flow-run.{state}" for state in ENDED}
     return AutomationCore(
         name="taskcraft: a run without a sign of life has crashed",
-        description=f"A run that sent heartbeats and has sent none for {SILENCE.seconds} s is set to Crashed.",
+        description=f"A build that sent heartbeats and has sent none for {SILENCE.seconds} s is set to Crashed.",
         trigger=EventTrigger(
             match={"prefect.resource.id": "prefect.flow-run.*"},
+            match_related={"prefect.resource.role": "flow", "prefect.resource.name": [BUILD, STAGE.format("*")]},
             for_each={"prefect.resource.id"},
             after={HEARTBEAT},
             expect={HEARTBEAT, *ended},
@@ -55,7 +61,7 @@ def failed_builds(webhook: UUID) -> AutomationCore:
     """Posts to the webhook when a build has failed or crashed; stages are no builds."""
     trigger = EventTrigger(
         match={"prefect.resource.id": "prefect.flow-run.*"},
-        match_related={"prefect.resource.role": "flow", "prefect.resource.name": "build-dataset"},
+        match_related={"prefect.resource.role": "flow", "prefect.resource.name": BUILD},
         for_each={"prefect.resource.id"},
         expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
         posture=Posture.Reactive,
@@ -122,7 +128,7 @@ def _wanted(notify: SecretStr | None) -> Iterator[AutomationCore]:
 def _payload(message: str, state: str = "flow_run.state.name") -> str:
     """JSON with what is told; `text` is the key that chats show."""
     fields = {
-        "what": "'build-dataset'", "run": "flow_run.name", "state": state, "message": message,
+        "what": f"'{BUILD}'", "run": "flow_run.name", "state": state, "message": message,
         "link": "flow_run|ui_url",
         "text": f"flow_run.name ~ ': ' ~ {state} ~ '. ' ~ {message} ~ ' ' ~ (flow_run|ui_url)",
     }  # fmt: skip

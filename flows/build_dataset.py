@@ -12,7 +12,7 @@ from flows.environment import read_settings
 from flows.form import Out, Runner, Sources, TasksFile
 from flows.leftovers import bury_crashed
 from flows.mirror import check_place, folder_of, mirrored
-from flows.naming import name_of_run
+from flows.naming import BUILD, name_of_run
 from flows.options import Percent, RunOptions
 from flows.outcome import StageRun
 from flows.preflight import check_roles, preflight
@@ -43,7 +43,7 @@ from tasks.publish import note_failed
 from tasks.workbench import ROLES, put_away
 
 
-@flow(name="build-dataset", flow_run_name=name_of_run, persist_result=False, on_crashed=[bury_crashed])
+@flow(name=BUILD, flow_run_name=name_of_run, persist_result=False, on_crashed=[bury_crashed])
 @reported
 async def build_dataset(
     sources: Sources,

@@ -23,6 +23,8 @@ QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 EMBEDDED = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # As often as a run of a deployment (deployments/prefect.yaml): flows/automations.py takes silence for a crash.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     # One commit an event keeps SQLite busy, so that the start of the next stage is refused and waits 2 s.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",

@@ -10,6 +10,13 @@ from urllib.parse import urlsplit
 
 from prefect.runtime import flow_run
 
+BUILD = "build-dataset"
+"""The flow that builds."""
+STAGE = f"{BUILD}: {{}}"
+"""The flows of its stages: on a server that others use too, a name tells whose a run is."""
+DEGRADED = "taskcraft.build.degraded"
+"""The event of a build that published although something was left out; its payload has a `message`."""
+
 LONGEST_NAME = 80
 SHOWN_SOURCES = 2
 _MARKS = re.compile(r"[\\`*\[\]<>|~#&]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.")

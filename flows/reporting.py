@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 
 from flows.account import report, reporting
+from flows.naming import STAGE
 from flows.outcome import StageRun, reasons_of, told
 from flows.verdict import told_published
 from taskcraft_core.dataset.store import Published
@@ -37,7 +38,8 @@ def stage(name: str) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Flow[P, 
             keep_short()
             return await _ended(work(*arguments, **named), _stage_told)
 
-        return flow(flow_run_name=name, retries=0, persist_result=False)(_signed(run, work))
+        begins = flow(name=STAGE.format(name), flow_run_name=name, retries=0, persist_result=False)
+        return begins(_signed(run, work))
 
     return made
 

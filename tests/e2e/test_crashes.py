@@ -18,6 +18,7 @@ import pytest
 from model_builds import KEY, MODEL, ROOT, ModelBuild, build, environment
 from stack import FINAL, Stack
 
+from flows.automations import SILENCE
 from flows.leftovers import GONE
 from taskcraft_core.loopback.process import Loopback, start
 
@@ -25,8 +26,10 @@ SOURCES = [str(ROOT / "data/samples/zh")]
 CONFIG = {"author": MODEL, "solver": MODEL, "judge": MODEL, "limit": 4, "max_hops": 2, "max_width": 2}
 OPTIONS = ["--limit", "4", "--max-hops", "2", "--max-width", "2"]
 CAP = 16
-OUTAGE_SECONDS = 20.0
-MINUTES = 240.0
+OUTAGE_SECONDS, LONG_OUTAGE_SECONDS = 20.0, 110.0
+NOTICED = SILENCE.total_seconds() + 60
+"""By when a run is crashed that nobody but the server can tell of."""
+MINUTES = NOTICED + 60
 Kill = Callable[[Stack, str], None]
 
 
@@ -91,11 +94,15 @@ def kill_both(stack: Stack, run_id: str) -> None:
     os.kill(flow, signal.SIGKILL)
 
 
-def kill_server(stack: Stack, run_id: str) -> None:
+def kill_server(stack: Stack, run_id: str, seconds: float = OUTAGE_SECONDS) -> None:
     stack.server.kill()
     stack.server.wait()
-    time.sleep(OUTAGE_SECONDS)
+    time.sleep(seconds)
     stack.start_server()
+
+
+def kill_server_for_long(stack: Stack, run_id: str) -> None:
+    kill_server(stack, run_id, LONG_OUTAGE_SECONDS)
 
 
 def kill_everything(stack: Stack, run_id: str) -> None:
@@ -207,10 +214,11 @@ TABLE: dict[str, tuple[Kill, str, float]] = {
     "the flow's process": (kill_flow, "Crashed", 30),
     "the flow's process, by SIGTERM": (terminate_flow, "Crashed", 15),
     "the worker": (kill_worker, "Crashed", 30),
-    "the worker, by SIGTERM": (terminate_worker, "Crashed", 150),
-    "the worker and the flow's process": (kill_both, "Crashed", 150),
+    "the worker, by SIGTERM": (terminate_worker, "Crashed", NOTICED),
+    "the worker and the flow's process": (kill_both, "Crashed", NOTICED),
     "the server, for 20 s": (kill_server, "Completed", 120),
-    "everything, and all started again": (kill_everything, "Crashed", 180),
+    "the server, for 110 s": (kill_server_for_long, "Completed", 180),
+    "everything, and all started again": (kill_everything, "Crashed", NOTICED),
     "nothing: a cancel from the UI": (cancel, "Cancelled", 30),
 }
 """What is killed, how the run ends, and after how many seconds at most."""

@@ -145,7 +145,7 @@ def failure_seen(ui: Ui, stack: Stack, run_id: str) -> dict[str, str]:
 
 def result_seen(ui: Ui, stack: Stack, run_id: str) -> dict[str, str]:
     """What the pages say when the retry has completed."""
-    pages = {"retried": ui.run_page(run_id, "SubflowRuns", "Completed", "publish-stage")}
+    pages = {"retried": ui.run_page(run_id, "SubflowRuns", "Completed", "build-dataset: publish")}
     ui.keep("retried-run-stages", whole=True)
     pages["retried artifacts"] = ui.run_page(run_id, "Artifacts", "taskcraft-outputs")
     ui.keep("retried-run-artifacts", whole=True)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.account import DEGRADED
 from flows.build_dataset import build_dataset
+from flows.naming import DEGRADED
 from flows.summary import BuildSummary
 from taskcraft_core.config import BuildConfig
 from tasks.progress import watched_by
