@@ -3,6 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out/demo
+# Half of the time a test waits for another process. A file stays in one process, in the order of the files: the slow
+# ones are in the middle.
+PARALLEL ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo test check format soak bench clean
 help: ## Show what can be made
@@ -23,7 +26,7 @@ demo: $(READY) ## Build a dataset from the sample documents into out/demo
 	$(BIN)/taskcraft build data/samples --out $(OUT)
 
 test: $(READY) ## Run the tests
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest -m 'not soak' $(PARALLEL)
 
 check: $(READY) ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check .

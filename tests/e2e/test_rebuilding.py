@@ -49,7 +49,7 @@ def test_the_same_again_computes_nothing_and_makes_no_version(told: dict[str, An
     assert again["summary"]["published"]["added"] == 0
     assert (again["new"], again["changed"]) == ([], [])
     assert again["summary"]["solved"] == 0
-    assert again["summary"]["seconds"] < 25
+    assert again["summary"]["seconds"] < told["first"]["summary"]["seconds"] / 2
 
 
 def test_two_folders_hold_the_same_bytes(told: dict[str, Any]) -> None:
