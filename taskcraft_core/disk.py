@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ REMEDIES: Final = {
     errno.EACCES: "it may not be written to; allow it",
     errno.EPERM: "it may not be written to; allow it",
 }
+TEMPORARY: Final = ".part"
+"""Suffix of files that are being written; a leftover one belongs to a run that was killed."""
 GO_ON: Final = "then run the same again: what is finished is kept, and nothing is paid for twice"
 
 
@@ -40,6 +43,26 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(storage_fault(error.errno or 0, path)) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file under a name of its own and renames it: it is there whole, or not at all.
+
+    Unlike `shards.write_aside` it does not wait until the file is on the disk: what a power failure takes is noticed,
+    and made again.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            aside.write_bytes(data)
+            aside.replace(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager

@@ -18,12 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from taskcraft_core.columns import LAYOUTS, ROWS_AT_ONCE, R, from_rows, to_table
-from taskcraft_core.disk import writing
+from taskcraft_core.disk import TEMPORARY, writing
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Record, Rejection
-
-TEMPORARY = ".part"
-"""Suffix of files that are being written; a leftover one belongs to a run that was killed."""
 
 UNREADABLE = (OSError, ValueError, pa.ArrowException)
 """What pyarrow raises on a missing or damaged file, depending on where the damage is."""

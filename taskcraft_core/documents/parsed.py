@@ -8,15 +8,13 @@ from __future__ import annotations
 import hashlib
 import zlib
 from pathlib import Path
-from uuid import uuid4
 
 from pydantic import ValidationError
 
-from taskcraft_core.disk import writing
+from taskcraft_core.disk import write_whole
 from taskcraft_core.documents.sources import Listed
 from taskcraft_core.fingerprint import STAGE_VERSIONS
 from taskcraft_core.models import Document, Reason, Record, content_hash
-from taskcraft_core.shards import TEMPORARY
 
 OF_CONTENT = frozenset({
     Reason.EMPTY, Reason.TRUNCATED, Reason.TYPE_MISMATCH, Reason.TYPE_UNKNOWN, Reason.PASSWORD, Reason.TOO_DEEP,
@@ -68,14 +66,8 @@ def keep(out: Path, listed: Listed, max_figures: int, parsed: Parsed) -> None:
     """
     if not parsed.lasting:
         return
-    path = _path(out, listed, max_figures)
     data = zlib.compress(parsed.model_dump_json().encode())
-    # Not `write_aside`: nothing is lost with such a file, so none is waited for until it is on the disk.
-    aside = path.with_name(f".{path.name}.{uuid4().hex}{TEMPORARY}")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(hashlib.sha256(data).digest() + data)
-        aside.replace(path)
+    write_whole(_path(out, listed, max_figures), hashlib.sha256(data).digest() + data)
 
 
 def _path(out: Path, listed: Listed, max_figures: int) -> Path:

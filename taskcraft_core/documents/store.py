@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
-from taskcraft_core.disk import writing
+from taskcraft_core.disk import write_whole, writing
 
 
 def store(data: bytes, folder: Path) -> str:
@@ -18,17 +17,7 @@ def store(data: bytes, folder: Path) -> str:
     digest = hashlib.sha256(data).hexdigest()
     target = folder / digest
     with writing(target):
-        if not target.exists() or target.stat().st_size != len(data):
-            folder.mkdir(parents=True, exist_ok=True)
-            _write_aside(target, data)
+        there = target.exists() and target.stat().st_size == len(data)
+    if not there:
+        write_whole(target, data)
     return digest
-
-
-def _write_aside(target: Path, data: bytes) -> None:
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(data)
-        aside.replace(target)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from taskcraft_core.disk import TEMPORARY
 from taskcraft_core.errors import TaskCraftError
-from taskcraft_core.shards import TEMPORARY
 
 STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
 """Where a file is there whole or not at all, and folders need not be made."""
