@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _TABLE = "taskcraft_calls"
 _LOCK = 0x5443434A
-"""The advisory lock under which the table is made: CREATE TABLE IF NOT EXISTS fails when two do it at once."""
+"""The advisory lock under which tables are made: CREATE TABLE IF NOT EXISTS fails when two do it at once."""
 
 _TYPES = {"sample": "BIGINT", "prompt_tokens": "BIGINT", "completion_tokens": "BIGINT"} | {
     "usd": "DOUBLE PRECISION", "seconds": "DOUBLE PRECISION", "made_at": "DOUBLE PRECISION", "response": "BYTEA",
@@ -38,7 +38,8 @@ _INSERT = f"INSERT INTO {_TABLE} ({', '.join(COLUMNS)}) SELECT * FROM unnest(" +
     ", ".join(f"${number}::{_TYPES.get(column, 'TEXT')}[]" for number, column in enumerate(COLUMNS, 1))
     + ") ON CONFLICT (key) DO NOTHING"
 )
-_HOLDINGS = Statements.of("taskcraft_holdings", "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)")
+_HELD = "taskcraft_holdings"
+_HOLDINGS = Statements.of(_HELD, "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)")
 _LOOK_UP = f"SELECT key, response FROM {_TABLE} WHERE key = ANY($1::TEXT[])"
 
 _NAME = "The PostgreSQL journal (TASKCRAFT_JOURNAL_URL)"
@@ -70,7 +71,7 @@ class PostgresJournal:
 
     @classmethod
     async def open(cls, url: str, pauses: Sequence[float] = _PAUSES) -> PostgresJournal:
-        """Connects, and makes the table if it is missing.
+        """Connects, and makes the tables that are missing.
 
         Args:
             url: postgresql://user:password@host/database; the database is the journal of one output folder.
@@ -83,7 +84,7 @@ class PostgresJournal:
         try:
             pool = await asyncpg.create_pool(url, min_size=1, max_size=4, timeout=15, command_timeout=60)
             async with pool.acquire() as connection:
-                await _make_table(connection)
+                await _make_tables(connection)
         except Exception as error:  # a malformed address raises whatever the parser of addresses raises
             if pool is not None:
                 pool.terminate()
@@ -149,7 +150,6 @@ class PostgresJournal:
     async def _set_aside(self, holder: str, decide: Decide) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-            await connection.execute(_HOLDINGS.make)
             spent = spent_of(await connection.fetchrow(SPENT.format(table=_TABLE)))
             mine = decide(spent, Amount(*await connection.fetchrow(_HOLDINGS.others, holder, LEASE)))
             if mine == Amount():
@@ -177,11 +177,13 @@ class PostgresJournal:
             await asyncio.sleep(pause)
 
 
-async def _make_table(connection: Any) -> None:
-    if await connection.fetchval("SELECT to_regclass($1)", _TABLE) is None:
-        async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-            await connection.execute(_SCHEMA)
+async def _make_tables(connection: Any) -> None:
+    """Makes what is missing; where nothing is, no right to make tables is asked for."""
+    for table, make in {_TABLE: _SCHEMA, _HELD: _HOLDINGS.make}.items():
+        if await connection.fetchval("SELECT to_regclass($1)", table) is None:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+                await connection.execute(make)
     await connection.execute(f"SELECT {', '.join(COLUMNS)} FROM {_TABLE} LIMIT 0")
 
 

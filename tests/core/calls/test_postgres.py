@@ -7,6 +7,7 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
+from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.journal import open_journal
 from taskcraft_core.calls.postgres import PostgresJournal
 from taskcraft_core.errors import ConfigError, ProviderUnavailable
@@ -147,8 +148,13 @@ async def test_a_user_who_may_not_make_tables_can_use_one_that_is_there(postgres
     await (await open_journal(None, postgres.url(database))).close()
     connection = await asyncpg.connect(postgres.url(database))
     await connection.execute("GRANT SELECT, INSERT ON taskcraft_calls TO guarded")
+    await connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON taskcraft_holdings TO guarded")
     await connection.close()
     journal = await open_journal(None, guarded)
     await journal.put(record())
     assert await journal.get("k") == "{}"
+    seen = []
+    for _ in range(2):
+        await journal.set_aside("one", lambda spent, others: seen.append(spent.calls) or Amount(calls=1))
+    assert seen == [1, 1]
     await journal.close()
