@@ -37,7 +37,6 @@ class Held:
 
     engine: Engine | None = None
     engine_for: tuple[str, ...] = ()
-    engine_began: Counts = Counts()
     calls_before: int = 0
     authors: dict[str, Author] = field(default_factory=dict)
     bench: Bench | None = None
@@ -133,7 +132,7 @@ async def rest() -> None:
 
 def counts() -> Counts:
     """What this process did since it began."""
-    return _before + _of_bench() + _of_engine() - _held.engine_began
+    return _before + _of_bench() + _of_engine()
 
 
 async def _engine(out: Path, config: BuildConfig) -> Engine | None:
@@ -147,7 +146,6 @@ async def _engine(out: Path, config: BuildConfig) -> Engine | None:
 
         _held.engine, _held.engine_for = await Engine.open(settings(), out), made_for
         _held.calls_before = _held.engine.budget.spent.calls
-        _held.engine_began = _of_engine()
     return _held.engine
 
 
@@ -173,9 +171,8 @@ async def _put_bench_away() -> None:
 
 async def _put_engine_away() -> None:
     global _before
-    _before = _before + _of_engine() - _held.engine_began
+    _before = _before + _of_engine()
     engine, _held.engine = _held.engine, None
-    _held.engine_began = Counts()
     _held.authors.clear()
     if engine is not None:
         await engine.close()
@@ -191,11 +188,11 @@ def _of_bench() -> Counts:
 def _of_engine() -> Counts:
     if _held.engine is None:
         return Counts()
-    spent = _held.engine.budget.spent
+    spent = _held.engine.budget.own  # of the journal, others may spend too
     once = _held.engine.once
     return Counts(
         made=once.made,
-        searches=max(spent.calls - _held.calls_before - once.made, 0),
+        searches=max(spent.calls - once.made, 0),
         found=once.found if _held.calls_before else 0,  # else all of them are answers that askers shared
         tokens=spent.tokens,
         usd=spent.usd,

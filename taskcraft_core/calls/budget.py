@@ -68,6 +68,7 @@ class Budget:
     def __init__(self, caps: Caps, spent: Spent) -> None:
         self._caps = self._limits = caps
         self._spent = spent
+        self._own = Spent(0, 0, 0.0, 0)
         self._calls = 0
         self._tokens = 0
         self._usd = 0.0
@@ -81,6 +82,11 @@ class Budget:
     def spent(self) -> Spent:
         """What was spent, up to now; calls in flight are not in it."""
         return self._spent
+
+    @property
+    def own(self) -> Spent:
+        """What was spent through this budget alone, since it was opened."""
+        return self._own
 
     async def ask(self, tokens: int, usd: float | None) -> Ticket:
         """Admits one call as `admit` does; where processes share the caps, it may have to wait for them."""
@@ -158,10 +164,12 @@ class Budget:
 
     def _add(self, tokens: int, usd: float | None) -> None:
         """Adds to what was spent."""
-        spent = self._spent
-        self._spent = Spent(
-            spent.calls + 1, spent.tokens + tokens, spent.usd + (usd or 0.0), spent.unpriced + (usd is None)
-        )
+        self._spent, self._own = _plus(self._spent, tokens, usd), _plus(self._own, tokens, usd)
+
+
+def _plus(spent: Spent, tokens: int, usd: float | None) -> Spent:
+    """What was spent with one more call."""
+    return Spent(spent.calls + 1, spent.tokens + tokens, spent.usd + (usd or 0.0), spent.unpriced + (usd is None))
 
 
 class Ticket:

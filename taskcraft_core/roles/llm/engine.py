@@ -72,7 +72,8 @@ class Engine:
         journal = await open_journal(out, settings.journal_address)
         caps = Caps(usd=settings.max_usd, tokens=settings.max_tokens, calls=settings.max_calls)
         spent = await journal.spent()
-        alone = settings.processes == 1 or caps == Caps()
+        # the turn that builds wait for is one of the output folder, and a database may be the journal of several
+        alone = caps == Caps() or (settings.processes == 1 and settings.journal_address is None)
         budget = Budget(caps, spent) if alone else SharedBudget(caps, spent, journal, settings.processes)
         return cls(settings, out, journal, budget, prices)
 
@@ -131,6 +132,7 @@ class Engine:
         unique = {specs[role]: role for role in ("judge", "author", "solver") if is_model(specs.get(role, ""))}
         for spec, role in unique.items():
             await preflight(self.model(role, spec, attempts=3))
+        await self.budget.rest()  # the shards may be computed by other processes
 
     def picture(self, document: Document) -> str | None:
         """An image document as a data URI, if it is one that models take."""
