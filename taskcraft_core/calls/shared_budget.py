@@ -20,8 +20,8 @@ from taskcraft_core.errors import TaskCraftError
 
 LOOK = 0.5
 """Seconds between two looks at what others have given back."""
-PATIENCE = 1.5 * LEASE
-"""Seconds after which what others have set aside is taken for spent."""
+PATIENCE = 3 * LEASE
+"""Seconds after which what others have set aside, neither more nor less in all that time, is taken for spent."""
 RENEWAL = LEASE / 4
 """Seconds after which what is set aside is set aside anew, or given back if it was not needed meanwhile."""
 NOTHING = Amount()
@@ -58,7 +58,7 @@ class SharedBudget(Budget):
             ProviderUnavailable: The journal's database cannot be reached.
         """
         async with self._turn:
-            if not self._over and not (self._caps.usd is not None and usd is None):
+            if self._caps.usd is None or usd is not None:
                 await self._make_room(Amount(1, tokens, usd or 0.0))
             self._used = True
             return self.admit(tokens, usd)
@@ -80,17 +80,24 @@ class SharedBudget(Budget):
                 await self._journal.set_aside(self._holder, lambda _, __: NOTHING)
 
     async def _make_room(self, need: Amount) -> None:
-        """Sets more aside, until the call fits or there is no more to be had."""
+        """Sets more aside, until the call fits or there is no more to be had.
+
+        After somebody has waited in vain, whoever comes next looks once and does not wait, unless others have got on.
+        """
         loop = asyncio.get_running_loop()
-        until = loop.time() + PATIENCE
+        until = loop.time() + (0.0 if self._over else PATIENCE)
         while not self._fits(need):
+            before = self._others
             await self._set_aside(need, None)
             if self._fits(need) or self._others == NOTHING or self._reached(self._caps, need) is not None:
-                return
-            if loop.time() > until:
+                break
+            if self._others != before:
+                until = loop.time() + PATIENCE
+            elif loop.time() >= until:
                 self._over = True
                 return
             await asyncio.sleep(LOOK)
+        self._over = False
 
     def _fits(self, need: Amount) -> bool:
         fresh = asyncio.get_running_loop().time() < self._held_at + LEASE - RENEWAL

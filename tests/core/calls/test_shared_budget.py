@@ -111,6 +111,42 @@ async def test_what_a_dead_process_set_aside_is_free_when_its_lease_ends(place, 
     await journal.close()
 
 
+async def test_who_waited_in_vain_gets_what_is_given_back_later(place, monkeypatch):
+    monkeypatch.setattr("taskcraft_core.calls.shared_budget.PATIENCE", 0.0)
+    monkeypatch.setattr("taskcraft_core.calls.shared_budget.LOOK", 0.01)
+    async with sharing(place, Caps(calls=1)) as (first, second):
+        ticket = await first.ask(1, None)
+        for _ in range(2):
+            with pytest.raises(BudgetExceeded):
+                await second.ask(1, None)
+        ticket.cancel()
+        await first.rest()
+        await second.ask(1, None)
+
+
+class Working:
+    """A journal beside which another process gets on: whenever one looks, it needs a little less."""
+
+    def __init__(self, journal, tokens):
+        self._journal = journal
+        self._tokens = tokens
+
+    async def set_aside(self, holder, decide):
+        self._tokens = max(self._tokens - 1, 0)
+        await self._journal.set_aside("other", lambda spent, others: Amount(tokens=self._tokens))
+        await self._journal.set_aside(holder, decide)
+
+
+async def test_who_waits_goes_on_waiting_while_others_get_on(place, monkeypatch):
+    monkeypatch.setattr("taskcraft_core.calls.shared_budget.PATIENCE", 0.0)
+    monkeypatch.setattr("taskcraft_core.calls.shared_budget.LOOK", 0.0)
+    journal = await place.open()
+    budget = SharedBudget(Caps(tokens=10), NOTHING, Working(journal, 10), 2)
+    await budget.ask(10, None)
+    await budget.close()
+    await journal.close()
+
+
 async def test_a_call_that_never_fits_is_refused_at_once(place):
     async with sharing(place, Caps(tokens=100)) as (first, second):
         await first.ask(40, None)
