@@ -53,10 +53,14 @@ def shard_task(work: ShardWork) -> Task[..., Any]:
     """
 
     @wraps(work)
+    async def worked(*arguments: Any, **named: Any) -> Reference:
+        fail_if_told(task_run.name)
+        return await work(*arguments, **named)
+
+    @wraps(work)
     async def computed(*arguments: Any, **named: Any) -> Reference:
         keep_short()
-        fail_if_told(task_run.name)
-        return await at_home(work, *arguments, **named)
+        return await at_home(worked, *arguments, **named)
 
     return task(
         cache_key_fn=shard_key,

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 from distributed import Worker, WorkerPlugin
 from prefect.events.worker import EventsWorker
-from pydantic import ValidationError
 
 from taskcraft_core.config import Settings
+from taskcraft_core.errors import ConfigError
 from taskcraft_core.roles.llm.spec import endpoint_label
 from tasks import residence
-from tasks.terms import Terms
+from tasks.terms import Terms, own_settings
 
 SEND_SECONDS = 10.0
 
@@ -61,10 +61,9 @@ def fault_of(terms: Terms, worker: str) -> str | None:
             "to a server that all workers reach."
         )
     try:
-        own = Settings()
-    except ValidationError as error:
-        names = ", ".join(str(one["loc"][0]) for one in error.errors(include_input=False, include_url=False))
-        return f"The Dask worker {worker} has settings in its environment that are not valid: {names}."
+        own = own_settings()
+    except ConfigError as error:
+        return f"The Dask worker {worker} computes nothing. {error}"
     return _of_models(terms, own, worker) if terms.endpoint is not None else None
 
 

@@ -6,8 +6,8 @@ once the line is gone, it is computed. Without the setting nothing is looked at.
 
 from __future__ import annotations
 
-from taskcraft_core.config import Settings
 from taskcraft_core.errors import TaskCraftError
+from tasks.terms import own_settings
 
 
 def fail_if_told(shard: str) -> None:
@@ -15,7 +15,8 @@ def fail_if_told(shard: str) -> None:
 
     Raises:
         TaskCraftError: The file names it.
+        ConfigError: The settings of this process are wrong.
     """
-    file = Settings().faults
+    file = own_settings().faults
     if file is not None and file.is_file() and shard in file.read_text(encoding="utf-8").splitlines():
         raise TaskCraftError(f"{file} asks for a fault here; take the line out and retry.")

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from taskcraft_core.config import BuildConfig, Settings
+from taskcraft_core.config import BuildConfig
 from taskcraft_core.documents.ingest import ingest
 from taskcraft_core.documents.sandbox import Sandbox
 from taskcraft_core.documents.sources import Listed, list_sources
@@ -16,7 +16,7 @@ from taskcraft_core.shards import Reference, write_result
 from tasks.caching import kept, plain_task, shard_task
 from tasks.progress import items_done
 from tasks.residence import is_home, keep
-from tasks.terms import settings
+from tasks.terms import own_settings, settings
 
 _sandbox: ContextVar[Sandbox | None] = ContextVar("sandbox", default=None)
 
@@ -43,7 +43,7 @@ def _made() -> Sandbox:
 @plain_task
 async def list_documents(sources: list[str], out: str, config: BuildConfig) -> tuple[list[Listed], list[Rejection]]:
     """What the sources hold now; see `taskcraft_core.documents.sources.list_sources`."""
-    return await list_sources(sources, Path(out), config, Settings())
+    return await list_sources(sources, Path(out), config, own_settings())
 
 
 @shard_task

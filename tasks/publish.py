@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pyarrow.parquet as pq
 
-from taskcraft_core.config import BuildConfig, Settings
+from taskcraft_core.config import BuildConfig
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.dataset.failed import publishable
 from taskcraft_core.dataset.releases import release, release_path, release_sound
@@ -24,6 +24,7 @@ from tasks.aside import aside
 from tasks.caching import plain_task
 from tasks.manifest import read_all, read_manifest, read_pairs, read_rejections
 from tasks.memory import give_back
+from tasks.terms import own_settings
 
 
 def note_failed(out: Path, failed: Sequence[Mapping[str, str]]) -> str | None:
@@ -135,7 +136,7 @@ def _write_down(out: Path, audited: Reference, due: Sequence[Rejection]) -> Refe
 def _secrets() -> list[str]:
     from taskcraft_core.roles.llm.endpoint import secrets_of  # a second to import, and most builds lack no shard
 
-    settings = Settings()
+    settings = own_settings()
     address = settings.journal_address or ""
-    password = urlsplit(address).password if "://" in address else None
-    return [one for one in (address, password, *secrets_of(settings)) if one]
+    written = (urlsplit(address).password if "://" in address else None) or ""
+    return [one for one in (address, written, unquote(written), *secrets_of(settings)) if one]

@@ -5,12 +5,17 @@ Secrets, addresses and files are a process's own; how much it may do at a time, 
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
 from taskcraft_core.config import Settings
+from taskcraft_core.errors import ConfigError
 
 TRAVELLING = (
     "calls_at_once", "calls_at_start", "requests_per_minute", "tokens_per_minute", "call_timeout", "call_attempts",
@@ -18,6 +23,7 @@ TRAVELLING = (
 )  # fmt: skip
 """The settings that are the build's, wherever a shard is computed."""
 Limit = int | float | None
+_FIELD = re.compile(r'field "(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -56,9 +62,28 @@ def adopt(terms: Terms) -> None:
     _current = terms
 
 
+def own_settings() -> Settings:
+    """The settings that this process was started with.
+
+    Raises:
+        ConfigError: Some are wrong; they are named, and what they hold is not, for it may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [str(one["loc"][0]) for one in error.errors(include_input=False, include_url=False)]
+    except SettingsError as error:  # what should be JSON is none, and no other setting was looked at
+        wrong = _FIELD.findall(str(error))
+    raise ConfigError(f"Settings in the environment are not valid, correct them: {', '.join(dict.fromkeys(wrong))}.")
+
+
 def settings() -> Settings:
-    """The settings of this process: its own, and the limits of the build that it works for."""
-    own = Settings()
+    """The settings of this process: its own, and the limits of the build that it works for.
+
+    Raises:
+        ConfigError: See `own_settings`.
+    """
+    own = own_settings()
     return own if _current is None else own.model_copy(update=dict(_current.limits))
 
 

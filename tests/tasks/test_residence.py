@@ -2,14 +2,20 @@
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
+from dataclasses import replace
+from importlib.metadata import version as version_of
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from taskcraft_core.errors import ConfigError, ProviderUnavailable, TaskCraftError
+from taskcraft_core.shards import Reference
 from tasks import residence, terms
+from tasks.caching import shard_task
 from tasks.terms import Terms
 
 ASKED: ContextVar[str] = ContextVar("asked", default="nobody")
@@ -117,3 +123,36 @@ async def test_a_worker_that_lacks_something_says_so(worker: None) -> None:
         await in_a_task(where, "a")
     residence.begin(of("a"), None)
     assert (await in_a_task(where, "a"))[1] == "nobody"
+
+
+WRONG = {
+    ("TASKCRAFT_OPENAI_HEADERS", "x-planted"): "openai_headers",
+    ("TASKCRAFT_OPENAI_QUERY", '{"planted": 1}'): "openai_query",
+    ("TASKCRAFT_CALLS_AT_ONCE", "planted"): "calls_at_once",
+}
+
+
+@pytest.mark.parametrize(("variable", "value"), WRONG)
+async def test_a_worker_with_settings_that_are_wrong_names_them_and_not_what_they_hold(
+    worker: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, value: str
+) -> None:
+    dask_worker = pytest.importorskip("tasks.dask_worker", reason="needs the extra dask")
+    build = replace(of(str(tmp_path)), version=version_of("taskcraft"))
+    (tmp_path / build.mark).touch()
+    monkeypatch.setattr(dask_worker, "_reaches", lambda api: True)
+    monkeypatch.setenv(variable, value)
+    told = dask_worker.fault_of(build, "tcp://10.0.0.7:41")
+    name = WRONG[variable, value]
+    assert told == (
+        "The Dask worker tcp://10.0.0.7:41 computes nothing. "
+        f"Settings in the environment are not valid, correct them: {name}."
+    )
+
+    @shard_task
+    async def computes(out: str, stage: str, fingerprint: str) -> Reference:
+        raise AssertionError("no shard is begun")
+
+    residence.begin(build, told)
+    with pytest.raises(ConfigError, match=name) as caught:
+        await asyncio.to_thread(lambda: asyncio.run(computes.fn(build.out, "verify", "aaaa")))
+    assert "planted" not in "".join(traceback.format_exception(caught.value))
