@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from tasks.workbench import bench_for, items_at_once
 
 WITHOUT = ("trajectory",)
 """How a task was solved takes most of its room, and no extension of it asks for that."""
+
+_grouping = threading.Lock()
 
 
 @shard_task
@@ -72,7 +75,7 @@ async def extend_width_shard(
 
     ours = [
         parts
-        for parts in await aside(_groups, folder, verified, config)
+        for parts in await aside(_groups_once, folder, verified, config)
         if bucket_of(content_hash([part.task_id for part in parts]), config.buckets) == bucket
     ]
     items = [_group(parts) for parts in ours]
@@ -94,8 +97,14 @@ def _group(parts: tuple[Task, ...]) -> Item[tuple[Task, ...]]:
     return Item(name, evidence.document_id, parts, ids, evidence.uri)
 
 
+def _groups_once(out: Path, verified: str, config: BuildConfig) -> list[tuple[Task, ...]]:
+    """The groups of the whole build; of the shards that ask for them at the same time one works them out."""
+    with _grouping:
+        return _groups(out, verified, config)
+
+
 @lru_cache(maxsize=1)
 def _groups(out: Path, verified: str, config: BuildConfig) -> list[tuple[Task, ...]]:
-    """The groups of the whole build, worked out once for all shards (a manifest's name is its content)."""
+    """Kept for all shards: a manifest's name is its content."""
     tasks = read_all(out, read_manifest(out, verified), Task, WITHOUT)
     return groups(list(tasks), config)
