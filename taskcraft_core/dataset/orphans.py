@@ -41,7 +41,7 @@ def sweep_orphans(folder: Path) -> int:
     log = folder / "_delta_log"
     if not (log / f"{0:020}.json").exists():
         return 0
-    named = {name for commit in log.glob("*.json") for name in _named(commit)}
+    named = named_files(folder)
     orphans = [
         path
         for path in folder.rglob("*.parquet")
@@ -50,6 +50,11 @@ def sweep_orphans(folder: Path) -> int:
     for path in orphans:
         path.unlink(missing_ok=True)
     return len(orphans)
+
+
+def named_files(folder: Path) -> set[str]:
+    """The data files of a Delta table, by their path in its folder, that a commit in its log names."""
+    return {name for commit in (folder / "_delta_log").glob("*.json") for name in _named(commit)}
 
 
 def _named(commit: Path) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 What changed there is the truth. What changed here is work that was not written back yet, and stays, but for versions
 of the dataset: where somebody else has published meanwhile, ours never were, and are made again from the work files.
+
+Data files of a table are never deleted at the address, and never here because they are not there: the log alone tells
+which of them are wanted, and another machine may be about to publish what it does not name yet.
 """
 
 from __future__ import annotations
@@ -9,20 +12,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from taskcraft_core.dataset.orphans import named_files
 from taskcraft_core.dataset.remote.files import Version
 from taskcraft_core.shards import write_aside
 
+TABLES = ("dataset", "quarantine")
 PUBLISHED = ("dataset/", "quarantine/", "releases/")
-_NAMED_BY_CONTENT = re.compile(r"(documents|work)/|(dataset|quarantine)/(?!_delta_log/)")
+_DATA = re.compile(r"(dataset|quarantine)/(?!_delta_log/)")
+_NAMED_BY_CONTENT = re.compile(rf"(documents|work)/|{_DATA.pattern}")
 """Files whose name says what is in them, or is never used twice: of equal size they are the same."""
 _ONLY_HERE = re.compile(r"(^|/)\.|#|(^|/)journal\.sqlite|-(wal|shm)$|\.lock$")
 """Unfinished files and locks; and the journal of paid calls, which has to be where a crash cannot lose it."""
-_MAY_GO = re.compile(r"(dataset|quarantine)/(?!_delta_log/)|(quality|report)/")
-"""What builds delete on purpose: data that no version names, and pages that are written anew."""
+_MAY_GO = re.compile(r"(quality|report)/")
+"""What builds delete on purpose: pages that are written anew."""
 
 
 @dataclass(frozen=True)
@@ -78,14 +84,14 @@ def local(path: Path) -> Local:
 
 
 def published_there(known: Mapping[str, Same], there: Mapping[str, Version], here: Mapping[str, Local]) -> bool:
-    """Whether somebody else has published since."""
+    """Whether somebody else has published since; data that no commit names yet are no sign of it."""
 
     def is_news(name: str) -> bool:
         if name not in there:
             return True
         return known.get(name, _NEVER).there != there[name] and not _adopted(name, there[name], here.get(name))
 
-    return any(is_news(name) for name in {*known, *there} if name.startswith(PUBLISHED))
+    return any(is_news(name) for name in {*known, *there} if name.startswith(PUBLISHED) and not _DATA.match(name))
 
 
 def agreed(name: str, known: Same | None, there: Version, here: Local | None, overtaken: bool) -> Same | None:
@@ -110,12 +116,25 @@ def agreed(name: str, known: Same | None, there: Version, here: Local | None, ov
 
 def goes(name: str, known: Same | None, here: Local, overtaken: bool) -> bool:
     """Whether a file leaves that is not at the address: it was deleted there, or its version never got there."""
+    if _DATA.match(name):
+        return False
     return (overtaken and name.startswith(PUBLISHED)) or (known is not None and known.here == here)
 
 
-def to_send(known: Mapping[str, Same], here: Mapping[str, Local]) -> list[str]:
-    """The files that are to be written back."""
-    return [name for name, one in here.items() if name not in known or known[name].here != one]
+def named_data(folder: Path) -> set[str]:
+    """The data files that the commits of the copy name."""
+    return {f"{table}/{name}" for table in TABLES for name in named_files(folder / table)}
+
+
+def to_send(known: Mapping[str, Same], here: Mapping[str, Local], named: Collection[str]) -> list[str]:
+    """The files that are to be written back; of data, those that a commit names."""
+    changed = (name for name, one in here.items() if name not in known or known[name].here != one)
+    return [name for name in changed if name in named or not _DATA.match(name)]
+
+
+def lacking(there: Mapping[str, Version], here: Mapping[str, Local], named: Collection[str]) -> list[str]:
+    """The named data files that are not there as they are here."""
+    return [name for name in named if name in here and (name not in there or there[name].size != here[name].size)]
 
 
 def to_delete(known: Mapping[str, Same], here: Mapping[str, Local]) -> list[str]:

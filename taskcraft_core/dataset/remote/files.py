@@ -6,18 +6,25 @@ GOOGLE_APPLICATION_CREDENTIALS, …), never from an argument.
 
 from __future__ import annotations
 
+import errno
 import tempfile
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from taskcraft_core.dataset.remote.address import FOLDERS
 from taskcraft_core.disk import TEMPORARY
 from taskcraft_core.errors import TaskCraftError
 
 STORES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")
 """Where a file is there whole or not at all, and folders need not be made."""
+_EXCLUSIVE = ("s3", "s3a", "gs", "gcs")
+"""Where a file can be written on condition that it replaces none."""
+_NOT_ABLE = (errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP)
+"""What a store says that knows no conditions, as older ones that speak S3, or a file system that knows no links."""
 _TOKENS = ("ETag", "etag", "md5Hash", "content_md5", "mtime", "LastModified", "last_modified", "updated")
 """What stores call the thing that differs when a file does."""
 _MARK = ".taskcraft"
@@ -50,7 +57,7 @@ class Remote:
         with self._told("opened"):
             self._fs, root = url_to_fs(self.url)
         self._root = root.rstrip("/")
-        self._whole = self.url.split("://")[0].lower() in STORES
+        self._protocol = self.url.split("://")[0].lower()
 
     def files(self) -> dict[str, Version]:
         """What is there; hidden files, and what is not written to its end, left out."""
@@ -68,7 +75,7 @@ class Remote:
         """Writes a small hidden file: a build of an hour is not to end at a door that is shut."""
         with tempfile.NamedTemporaryFile() as file, self._told("written"):
             Path(file.name).write_bytes(_MARKED)
-            self._put(file.name, _MARK)
+            self._put(file.name, f"{self._root}/{_MARK}")
 
     def get(self, name: str, target: Path) -> None:
         """Fetches a file: whole or not at all."""
@@ -87,7 +94,26 @@ class Remote:
     def put(self, source: Path, name: str) -> None:
         """Sends a file: whole or not at all."""
         with self._told("written"):
-            self._put(str(source), name)
+            self._put(str(source), f"{self._root}/{name}")
+
+    def put_new(self, source: Path, name: str) -> bool:
+        """Sends a file unless there is one of this name; returns whether there was none."""
+        target = f"{self._root}/{name}"
+        with self._told("written"):
+            self._fs.invalidate_cache()
+            if self._fs.exists(target):
+                return False
+            try:
+                self._put_new(str(source), target)
+            except FileExistsError:
+                return False
+            return True
+
+    def same(self, source: Path, name: str) -> bool:
+        """Whether the file of this name has the same content."""
+        with self._told("read"):
+            content: bytes = self._fs.cat_file(f"{self._root}/{name}")
+        return content == source.read_bytes()
 
     def delete(self, name: str) -> None:
         """Deletes a file; one that is gone already is no fault."""
@@ -97,16 +123,44 @@ class Remote:
             except FileNotFoundError:
                 return
 
-    def _put(self, source: str, name: str) -> None:
-        target = f"{self._root}/{name}"
-        if self._whole:
+    def _put(self, source: str, target: str) -> None:
+        if self._protocol in STORES:
             self._fs.put_file(source, target)
             return
+        self._fs.mv(self._aside(source, target), target)
+
+    def _aside(self, source: str, target: str) -> str:
         folder, _, last = target.rpartition("/")
-        aside = f"{folder}/.{last}{TEMPORARY}"
+        aside = f"{folder}/.{last}.{uuid.uuid4().hex[:8]}{TEMPORARY}"
         self._fs.makedirs(folder, exist_ok=True)
-        self._fs.put_file(source, aside)
-        self._fs.mv(aside, target)
+        try:
+            self._fs.put_file(source, aside)
+        except BaseException:
+            with suppress(Exception):
+                self._fs.rm_file(aside)
+            raise
+        return aside
+
+    def _put_new(self, source: str, target: str) -> None:
+        """Sends a file; where the store itself can see to it that it replaces none, it does."""
+        try:
+            if self._protocol in _EXCLUSIVE:
+                self._fs.put_file(source, target, mode="create")
+            elif self._protocol in FOLDERS:
+                self._link(source, target)
+            else:
+                self._put(source, target)
+        except OSError as error:
+            if error.errno not in _NOT_ABLE:
+                raise
+            self._put(source, target)
+
+    def _link(self, source: str, target: str) -> None:
+        aside = self._aside(source, target)
+        try:
+            self._fs.link(aside, target)
+        finally:
+            self._fs.rm_file(aside)
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:

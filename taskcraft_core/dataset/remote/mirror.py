@@ -3,8 +3,9 @@
 Only what differs is copied, and what is pointed at before what points to it, so that the remote folder can be read at
 any moment.
 
-One machine at a time may build into an address: that is for the concurrency limit of the deployment to see to. Where
-two do, the versions that one of them publishes may be lost; it makes them again with its next build.
+Machines that share a Prefect server take turns at an address. Where two write all the same, as with servers of their
+own, the later cannot publish: a commit replaces none, and no data is deleted that another may be about to publish. It
+makes its version again with its next build, on top of the other's.
 """
 
 from __future__ import annotations
@@ -15,16 +16,18 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from itertools import filterfalse
 from pathlib import Path
 
 from taskcraft_core.dataset.remote import changes
 from taskcraft_core.dataset.remote.changes import Local, Notes, Same
 from taskcraft_core.dataset.remote.files import Remote
-from taskcraft_core.dataset.remote.order import in_turns, together
+from taskcraft_core.dataset.remote.order import before_commits, in_turns, is_commit, together
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.sqlite_files import connect, explained
 
 SQLITE = ".sqlite"
+_OVERTAKEN = "another machine has published there meanwhile; run the same again, and nothing is paid for twice."
 
 
 def pull(remote: Remote, folder: Path, only: str = "") -> None:
@@ -70,33 +73,35 @@ def push(remote: Remote, folder: Path) -> int:
     """Writes back what has changed in the copy; returns how many files.
 
     Raises:
-        TaskCraftError: The store does not take it; the next call writes what is missing.
+        TaskCraftError: The store does not take it, and the next call writes what is missing; or somebody else has
+            published since the copy was brought up to date, which makes ours void.
     """
     known = changes.read_notes(folder)
     for path in folder.glob(f"*{SQLITE}-wal"):
         _checkpoint(path.with_name(path.name.removesuffix("-wal")))
-    here = changes.local_files(folder)
+    here, named = changes.local_files(folder), changes.named_data(folder)
     sent: dict[str, int] = {}
 
     def send(name: str) -> None:
         with _at_rest(folder / name) as file:
-            remote.put(file, name)
+            _put(remote, file, name)
             sent[name] = file.stat().st_size
 
-    changed, gone = changes.to_send(known, here), changes.to_delete(known, here)
+    changed, gone = changes.to_send(known, here, named), changes.to_delete(known, here)
     if not changed and not gone:
         return 0
     try:
-        in_turns(send, changed)
+        in_turns(send, filter(before_commits, changed))
+        if any(map(is_commit, changed)):
+            together(send, changes.lacking(remote.files(), here, named))
+        in_turns(send, filterfalse(before_commits, changed))
         together(remote.delete, gone)
     except BaseException:
         with suppress(TaskCraftError):
             _note_sent(remote, folder, known, here, sent)
         raise
     if lost := _note_sent(remote, folder, known, here, sent):
-        raise TaskCraftError(
-            f"{remote.url}: {lost[0]} is not what was written there; only one machine at a time may build into it."
-        )
+        raise TaskCraftError(f"{remote.url}: {lost[0]} is not what was written there, so {_OVERTAKEN}")
     return len(changed)
 
 
@@ -121,6 +126,13 @@ def sole_user(folder: Path) -> Iterator[bool]:
         yield ours
     finally:
         os.close(handle)
+
+
+def _put(remote: Remote, file: Path, name: str) -> None:
+    if not is_commit(name):
+        remote.put(file, name)
+    elif not remote.put_new(file, name) and not remote.same(file, name):
+        raise TaskCraftError(f"{remote.url}: {_OVERTAKEN}")
 
 
 def _note_sent(remote: Remote, folder: Path, known: Notes, here: dict[str, Local], sent: dict[str, int]) -> list[str]:

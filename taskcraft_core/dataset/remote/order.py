@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 FILES_AT_ONCE = 16
-_COMMITS = r"(dataset|quarantine)/_delta_log/\d"
+_COMMITS = r"(dataset|quarantine)/_delta_log/\d+\.json$"
 _TURNS = (
     r"documents/",
     r"work/.*\.rejected\.parquet$",  # beside a shard, and looked for where the shard is
@@ -16,6 +16,7 @@ _TURNS = (
     r"work/",
     r"(dataset|quarantine)/(?!_delta_log/)",
     _COMMITS,
+    r"(dataset|quarantine)/_delta_log/\d",  # Checkpoints, which stand for the commits up to theirs.
     r"(dataset|quarantine)/",
     # After the commit: a release without its version would pass for that of another build's version of this number.
     r"releases/(?!.*/manifest\.json$)",
@@ -37,6 +38,16 @@ def in_turns(work: Callable[[str], None], names: Iterable[str]) -> None:
                 work(name)
         else:
             together(work, list(some))
+
+
+def is_commit(name: str) -> bool:
+    """Whether it is a commit of a table: what it names comes before it, and what stands for it after it."""
+    return _TURNS[_turn(name)] == _COMMITS
+
+
+def before_commits(name: str) -> bool:
+    """Whether it comes before every commit."""
+    return _turn(name) < _TURNS.index(_COMMITS)
 
 
 def together(work: Callable[[str], None], names: list[str]) -> None:

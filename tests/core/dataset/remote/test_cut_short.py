@@ -26,11 +26,18 @@ class Cut(Remote):
         self._lock = threading.Lock()
 
     def put(self, source: Path, name: str) -> None:
+        self._take()
+        super().put(source, name)
+
+    def put_new(self, source: Path, name: str) -> bool:
+        self._take()
+        return super().put_new(source, name)
+
+    def _take(self) -> None:
         with self._lock:
             if self._left == 0:
                 raise TaskCraftError("cut short")
             self._left -= 1
-        super().put(source, name)
 
 
 def build(out: Path, world: Any, version: int) -> None:

@@ -1,5 +1,6 @@
 """Copies and what they are copies of: only what differs is copied, and neither side loses what it should keep."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +18,7 @@ FILES = {
     "work/ingest/1f.parquet": b"shard",
     "work/ingest/1f.rejected.parquet": b"",
     "dataset/part-1.parquet": b"rows",
-    "dataset/_delta_log/00000000000000000000.json": b"{}",
+    "dataset/_delta_log/00000000000000000000.json": b'{"add": {"path": "part-1.parquet"}}',
     "releases/v1/tasks.parquet": b"rows",
     "releases/v1/manifest.json": b"{}",
     "rejections.parquet": b"left out",
@@ -49,6 +50,10 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
 
 def held(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def commit(data: str) -> bytes:
+    return json.dumps({"add": {"path": data}}).encode()
 
 
 def stored(address: str) -> dict[str, bytes]:
@@ -105,32 +110,45 @@ def test_a_file_that_is_deleted_there_goes_and_one_that_is_lost_here_comes_back(
     assert held(copy("one")) == {name: data for name, data in FILES.items() if name != "work/ingest/1f.parquet"}
 
 
-def test_data_that_a_build_sweeps_leaves_there_too_and_nothing_else_does(
+def test_pages_that_a_build_deletes_leave_there_too_and_nothing_else_does(
     copy: Copy, remote: Remote, address: str
 ) -> None:
     one = copy("one")
-    write(one, FILES | {"dataset/orphan.parquet": b"no version names it"})
+    write(one, FILES | {"quality/old.html": b"page"})
     push(remote, one)
-    for name in ("dataset/orphan.parquet", "releases/v1/tasks.parquet", "work/ingest/1f.parquet"):
+    for name in ("quality/old.html", "dataset/part-1.parquet", "releases/v1/tasks.parquet", "work/ingest/1f.parquet"):
         (one / name).unlink()
     push(remote, one)
     assert stored(address) == FILES
     assert held(copy("one")) == FILES
 
 
-def test_a_version_that_another_machine_published_takes_the_place_of_ours(copy: Copy, remote: Remote) -> None:
+def test_data_that_no_commit_names_are_not_sent(copy: Copy, remote: Remote, address: str) -> None:
+    one = copy("one")
+    write(one, FILES | {"dataset/orphan.parquet": b"of a killed writer"})
+    push(remote, one)
+    assert stored(address) == FILES
+
+
+def test_a_version_that_another_machine_published_takes_the_place_of_ours(
+    copy: Copy, remote: Remote, address: str
+) -> None:
     one = copy("one")
     write(one, FILES)
     push(remote, one)
     other = copy("other")
     log = "dataset/_delta_log/00000000000000000001.json"
-    ours = {log: b"ours", "dataset/part-2.parquet": b"ours", "releases/v2/tasks.parquet": b"ours"}
+    data = {"dataset/part-2.parquet": b"ours, and swept when somebody publishes here"}
+    ours = {log: commit("part-2.parquet"), "releases/v2/tasks.parquet": b"ours"}
     earned = {"work/verify/2e.parquet": b"earned"}
-    write(one, ours | earned)
-    theirs = {log: b"them", "dataset/part-3.parquet": b"theirs"}
+    write(one, ours | data | earned)
+    theirs = {log: commit("part-3.parquet"), "dataset/part-3.parquet": b"theirs"}
     write(other, theirs)
     push(remote, other)
-    assert held(copy("one")) == FILES | theirs | earned
+    with pytest.raises(TaskCraftError, match="another machine has published there meanwhile; run the same again"):
+        push(remote, one)
+    assert stored(address) == FILES | theirs | earned | data
+    assert held(copy("one")) == FILES | theirs | earned | data
 
 
 def test_a_damaged_copy_of_a_document_is_fetched_again(copy: Copy, remote: Remote) -> None:
