@@ -66,8 +66,8 @@ async def build_dataset(
         tasks: A JSONL file of tasks that are there already, to be verified and extended. Without sources no others
             are authored.
         prune: Whether tasks whose documents are gone leave the dataset; only where every source could be listed.
-        failed_shards: Percent of the shards of a stage that may fail without failing the build; the release names
-            them.
+        failed_shards: Percent of the shards of a stage that may fail without failing the build, rounded up: with any
+            value above 0 at least one of several may fail, with 0 none. The release names them.
         runner: Where shards are computed: local, dask (a cluster on this machine) or dask:tcp://HOST:PORT.
 
     Returns:

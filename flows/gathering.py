@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +14,17 @@ from prefect import Task
 
 from flows.bars import drawn
 from flows.options import RunOptions
-from flows.outcome import FailedShard, StageFailed, StageRun, failure_of, parted, reason_of
+from flows.outcome import StageRun, failure_of, parted, reason_of
 from flows.outlook import Meter, items_of
 from flows.runners import compute_shard, elsewhere, in_all, look, places, spent
 from taskcraft_core.calls.budget import counted
 from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderError, StorageError, TaskCraftError
-from taskcraft_core.shards import Reference, result_sound
+from taskcraft_core.shards import Reference, result_reference, result_sound
 from tasks.logs import run_logger
 from tasks.manifest import write_manifest
 from tasks.memory import give_back
 from tasks.progress import watched_by, watcher
 from tasks.workbench import waits
-
-__all__ = ["FailedShard", "StageFailed", "StageRun", "run_shards", "shards_at_once"]
 
 SHARDS_AT_ONCE = 2
 """Shards in flight in one process. Few, so that a run that is stopped has finished most of what it began."""
@@ -76,6 +75,10 @@ class Work:
         arguments = {"out": self.out, "stage": self.stage, "fingerprint": fingerprint, **self.shards[fingerprint]}
         return Reference.model_validate(await compute_shard(fresh, arguments))
 
+    def there(self, fingerprint: str) -> Reference | None:
+        """A shard as it is on disk, if it was there from the start."""
+        return result_reference(Path(self.out), self.stage, fingerprint) if fingerprint in self.sound else None
+
 
 async def run_shards(
     out: str,
@@ -119,18 +122,24 @@ async def run_shards(
         await look()
         raise meter.stopped(work.label, in_all(reached)) from reached
     done, failed = parted(work.label, results)
-    if 100 * (len(shards) - len(done)) > options.failed_shards * len(shards):
+    if len(failed) > may_fail(options.failed_shards, len(shards)):
         raise failure_of(work.label, failed, len(shards)) from _first(list(results.values()))
+    reused = sum(isinstance(results[work.names[fingerprint]], Reference) for fingerprint in work.sound)
     return StageRun(
         stage=work.label,
         manifest=write_manifest(Path(out), stage, done),
         shards=tuple(done),
-        computed=len(shards) - len(work.sound) - len(failed),
-        reused=len(work.sound),
+        computed=len(done) - reused,
+        reused=reused,
         failed=failed,
         items=items,
         seconds=round(time.monotonic() - began, 1),
     )
+
+
+def may_fail(percent: float, shards: int) -> int:
+    """How many of so many shards may fail: the percentage rounded up, but never all of them below 100."""
+    return shards if percent == 100 else max(0, min(math.ceil(shards * percent / 100), shards - 1))
 
 
 def _planned(
@@ -142,13 +151,13 @@ def _planned(
 
 
 async def _all(work: Work, items: int | None, at_once: int) -> dict[str, Reference | BaseException | None]:
-    """What became of every shard, by its name; None for those that were not begun."""
+    """What became of every shard, by its name; None for those that were not begun and are not there."""
     gate = asyncio.Semaphore(at_once)
 
     async def one(fingerprint: str) -> Reference | None:
         async with gate:
             if work.stopped:
-                return None
+                return work.there(fingerprint)
             try:
                 reference = await work.do(fingerprint)
             except Exception as error:

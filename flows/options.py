@@ -16,7 +16,7 @@ class RunOptions(Record):
 
     Attributes:
         prune: Whether tasks whose documents are gone are retired.
-        failed_shards: Percent of the shards of a stage that may fail without failing the build.
+        failed_shards: Percent of the shards of a stage that may fail without failing the build, rounded up.
         runner: `local`, `dask` (a cluster on this machine) or `dask:tcp://…` (a cluster that is there).
     """
 

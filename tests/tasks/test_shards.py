@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from prefect import flow
 
-from flows.gathering import SHARDS_AT_ONCE, StageFailed, StageRun, run_shards
+from flows.gathering import SHARDS_AT_ONCE, run_shards
 from flows.options import RunOptions
+from flows.outcome import StageFailed, StageRun
 from taskcraft_core.errors import BudgetExceeded, ConfigError, ProviderRefused, ProviderUnavailable
 from taskcraft_core.models import Reason, Rejection, Task
 from taskcraft_core.shards import Reference, rejected_path, result_path, write_result
@@ -32,7 +33,7 @@ def work() -> Work:
     return Work()
 
 
-async def run(work: Work, out: Path, names: tuple[str, ...] = NAMES) -> StageRun:
+async def run(work: Work, out: Path, names: tuple[str, ...] = NAMES, failed_shards: float = 0.0) -> StageRun:
     @shard_task
     async def compute(out: str, stage: str, fingerprint: str) -> Reference:
         if (there := kept(Path(out), stage, fingerprint)) is not None:
@@ -46,9 +47,8 @@ async def run(work: Work, out: Path, names: tuple[str, ...] = NAMES) -> StageRun
 
     @flow(persist_result=False)
     async def stage() -> StageRun:
-        return await run_shards(
-            str(out), STAGE, compute.with_options(retry_delay_seconds=0), {n: {} for n in names}, RunOptions()
-        )
+        quick, options = compute.with_options(retry_delay_seconds=0), RunOptions(failed_shards=failed_shards)
+        return await run_shards(str(out), STAGE, quick, {n: {} for n in names}, options)
 
     return await stage()
 
@@ -149,6 +149,39 @@ async def test_what_is_in_flight_when_a_stage_stops_is_kept(work: Work, tmp_path
     ended = len(work.done)
     assert "bbbb" in work.done
     assert (await run(work, tmp_path)).reused == ended
+
+
+async def test_what_is_there_already_stays_in_when_a_stage_stops(work: Work, tmp_path: Path) -> None:
+    there = ("eeee", "ffff", "gggg", "hhhh")
+    await run(work, tmp_path, there)
+    work.failures["aaaa"] = [ConfigError("the key is wrong")]
+    gone_on = await run(work, tmp_path, ("aaaa", "bbbb", "cccc", "dddd", *there), failed_shards=50)
+    assert gone_on.reused == 4 and gone_on.computed + len(gone_on.failed) == 4
+    assert len(gone_on.shards) == 8 - len(gone_on.failed) >= 5
+
+
+@pytest.mark.parametrize(("percent", "fail", "goes_on"), [(0, 1, False), (5, 1, True), (5, 2, False), (40, 2, True)])
+async def test_a_percentage_of_shards_that_may_fail_is_rounded_up(
+    work: Work, tmp_path: Path, percent: float, fail: int, goes_on: bool
+) -> None:
+    work.failures = {name: [ValueError("a wrong number")] for name in NAMES[:fail]}
+    if goes_on:
+        assert len((await run(work, tmp_path, failed_shards=percent)).failed) == fail
+    else:
+        with pytest.raises(StageFailed, match=f"^{fail} of 3 shards"):
+            await run(work, tmp_path, failed_shards=percent)
+
+
+@pytest.mark.parametrize(("percent", "goes_on"), [(5, False), (99, False), (100, True)])
+async def test_only_a_hundred_percent_goes_on_with_nothing(
+    work: Work, tmp_path: Path, percent: float, goes_on: bool
+) -> None:
+    work.failures = {"aaaa": [ValueError("a wrong number")]}
+    if goes_on:
+        assert (await run(work, tmp_path, ("aaaa",), percent)).shards == ()
+    else:
+        with pytest.raises(StageFailed, match="^1 of 1 shards"):
+            await run(work, tmp_path, ("aaaa",), percent)
 
 
 async def test_a_listener_hears_of_every_step(work: Work, tmp_path: Path) -> None:
