@@ -26,7 +26,7 @@ from taskcraft_core.own_tasks import read_own_tasks
 from taskcraft_core.roles.bench import identity
 from taskcraft_core.shards import Reference, result_reference, result_sound, write_result
 from tasks.adopt import adopt_own_tasks
-from tasks.audit import audit_rows
+from tasks.audit import audit_rows, drop_unless_quarantined
 from tasks.extend import balance_depth, extend_depth_shard, extend_width_shard
 from tasks.generate import generate_atomic_shard
 from tasks.ingest import ingest_shard, list_documents, sandboxed
@@ -155,6 +155,7 @@ async def audit_stage(
     matters = matter_of(config, "max_hops", "max_width", "max_steps", "acceptance")
     inputs = [digest(read_manifest(Path(out), name)) for name in candidates]
     name = fingerprint("audit", inputs, corpus=_corpus(out, documents), **matters)
+    drop_unless_quarantined(Path(out), name)
     arguments = {"candidates": candidates, "documents": documents, "config": config}
     strict = options.model_copy(update={"failed_shards": 0.0})
     return await run_shards(out, "audit", audit_rows, {name: arguments}, strict)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from taskcraft_core.config import BuildConfig
-from taskcraft_core.models import Message, Task
-from taskcraft_core.shards import Reference, write_result
+from taskcraft_core.models import Message, Rejection, Task
+from taskcraft_core.shards import Reference, read_shard, rejected_path, result_path, result_sound, write_result
 from tasks.aside import aside
 from tasks.caching import kept, shard_task
 from tasks.manifest import read_all, read_manifest
@@ -33,6 +33,20 @@ async def audit_rows(
     quarantine(failed, folder)
     items_done(len(passed) + len(failed))
     return write_result(folder, stage, fingerprint, passed, Task, [one.rejection for one in failed])
+
+
+def drop_unless_quarantined(out: Path, fingerprint: str) -> None:
+    """Removes the result of an audit whose failed rows are not in quarantine, so that it is computed again.
+
+    The quarantine comes before the result, but at an address it is a version like any other: where another machine
+    has published meanwhile, ours never was.
+    """
+    if not result_sound(out, "audit", fingerprint):
+        return
+    from taskcraft_core.dataset.quarantine import holds
+
+    if not holds(out, read_shard(rejected_path(out, "audit", fingerprint), Rejection)):
+        result_path(out, "audit", fingerprint).unlink()
 
 
 def shared(tasks: Iterable[Task]) -> Iterator[Task]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from taskcraft_core.dataset.reading import read_rows
 from taskcraft_core.dataset.rows import row_hash
 from taskcraft_core.dataset.store import CONFIGURATION, ZSTD
 from taskcraft_core.disk import writing_table
-from taskcraft_core.models import Task, content_hash
+from taskcraft_core.models import Rejection, Task, content_hash
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -45,6 +45,18 @@ def quarantine(failed: Sequence[Quarantined], out: Path) -> int:
             data = pa.Table.from_pylist(ordered, schema=QUARANTINE_SCHEMA)
             write_deltalake(table, data, mode="append", writer_properties=ZSTD)
         return len(rows)
+
+
+def holds(out: Path, rejections: Iterable[Rejection]) -> bool:
+    """Whether the rows are in quarantine that the audit rejected."""
+    rejected = {(one.item, one.detail) for one in rejections}
+    if not rejected:
+        return True
+    folder = out / "quarantine"
+    if not DeltaTable.is_deltatable(str(folder)):
+        return False
+    there = read_rows(DeltaTable(folder), ["task_id", "detail"])
+    return rejected <= {*zip(*(there[name].to_pylist() for name in ("task_id", "detail")), strict=True)}
 
 
 def _row(failed: Quarantined) -> dict[str, Any]:
