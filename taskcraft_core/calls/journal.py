@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,6 +75,18 @@ class CallJournal(Protocol):
 
         Raises:
             ConfigError: The journal is damaged, or its disk is full.
+            ProviderUnavailable: Its database cannot be reached.
+        """
+        ...
+
+    def claim(self, key: str) -> AbstractAsyncContextManager[str | None]:
+        """To be entered before an answer is asked for: while it lasts, no other process asks for the same.
+
+        Gives:
+            The response kept under the key, where it has come meanwhile; None if it is to be asked for.
+
+        Raises:
+            ConfigError: The journal is damaged.
             ProviderUnavailable: Its database cannot be reached.
         """
         ...

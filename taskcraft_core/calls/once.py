@@ -128,13 +128,13 @@ class Once:
 
     async def _ask(self, key: str, make: Callable[[], Awaitable[str]]) -> str:
         """Looks up, then asks; the lookup is a part of it, so that nobody else starts between the two."""
-        response = await self._journal.get(key)
-        if response is not None:
-            self.found += 1
+        async with self._journal.claim(key) as known:
+            if known is not None:
+                self.found += 1
+                return known
+            response = await make()
+            self.made += 1
             return response
-        response = await make()
-        self.made += 1
-        return response
 
 
 def leaving() -> bool:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import asyncpg
 
 from taskcraft_core.calls.amount import Amount
 from taskcraft_core.calls.batches import Batches
+from taskcraft_core.calls.claims import Claims
 from taskcraft_core.calls.holdings import LEASE, Statements
 from taskcraft_core.calls.journal import CostLine, Decide, Spent
 from taskcraft_core.calls.record import CallRecord
@@ -42,6 +45,9 @@ _HELD = "taskcraft_holdings"
 _HOLDINGS = Statements.of(_HELD, "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)")
 _LOOK_UP = f"SELECT key, response FROM {_TABLE} WHERE key = ANY($1::TEXT[])"
 
+LOOK = 0.2
+"""Seconds between two looks at whether another process has the answer by now."""
+
 _NAME = "The PostgreSQL journal (TASKCRAFT_JOURNAL_URL)"
 _FORM = "its address is not of the form postgresql://user:password@host:port/database."
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -51,6 +57,7 @@ _LOST = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's last word has come, and the end of the connection not yet
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -63,9 +70,10 @@ class PostgresJournal:
     Everything that it does may be done twice, so it is simply tried again on a new connection when one is lost.
     """
 
-    def __init__(self, pool: asyncpg.Pool, pauses: Sequence[float]) -> None:
+    def __init__(self, pool: asyncpg.Pool, url: str, pauses: Sequence[float]) -> None:
         self._pool = pool
         self._pauses = pauses
+        self._claims = Claims(partial(asyncpg.connect, url, timeout=15, command_timeout=60), self._tried)
         self._gets: Batches[str, str | None] = Batches(self._look_up)
         self._puts: Batches[Row, None] = Batches(self._insert, linger=0.002)
 
@@ -89,7 +97,7 @@ class PostgresJournal:
             if pool is not None:
                 pool.terminate()
             raise _at_opening(error) from None
-        return cls(pool, pauses)
+        return cls(pool, url, pauses)
 
     async def get(self, key: str) -> str | None:
         """The response kept under a key.
@@ -106,6 +114,23 @@ class PostgresJournal:
             ProviderUnavailable: The database cannot be reached.
         """
         await self._puts.ask(row_of(record))
+
+    @asynccontextmanager
+    async def claim(self, key: str) -> AsyncIterator[str | None]:
+        """Holds the claim to a key, when no other process does; gives the response if one has come meanwhile.
+
+        Raises:
+            ProviderUnavailable: The database cannot be reached.
+        """
+        while not await self._claims.take(key):
+            if (known := await self.get(key)) is not None:
+                yield known
+                return
+            await asyncio.sleep(LOOK)
+        try:
+            yield await self.get(key)
+        finally:
+            await self._claims.free(key)
 
     async def spent(self) -> Spent:
         """What everything in the journal took."""
@@ -128,6 +153,7 @@ class PostgresJournal:
         """Finishes what is queued, then disconnects; closing twice is fine."""
         await self._gets.close()
         await self._puts.close()
+        await self._claims.close()
         try:
             async with asyncio.timeout(10):
                 await self._pool.close()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -90,6 +90,15 @@ class SqliteJournal:
             ConfigError: The file is damaged or cannot be written.
         """
         await self._puts.ask(row_of(record))
+
+    @asynccontextmanager
+    async def claim(self, key: str) -> AsyncIterator[str | None]:
+        """The response kept under a key. Nobody is kept out: one process at a time builds in a folder.
+
+        Raises:
+            ConfigError: The file is damaged.
+        """
+        yield await self.get(key)
 
     async def spent(self) -> Spent:
         """What everything in the journal took."""

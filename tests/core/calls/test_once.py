@@ -1,6 +1,7 @@
 """Single flight: an answer on its way is not asked for again."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 from asked import settle
@@ -75,6 +76,10 @@ class Slow:
         found = await self._journal.get(key)
         await settle()
         return found
+
+    @asynccontextmanager
+    async def claim(self, key):
+        yield await self.get(key)
 
 
 @pytest.mark.parametrize("late", range(12))

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from contextlib import asynccontextmanager
 
 import pytest
 from asked import Service, settle
@@ -206,6 +207,10 @@ class Memory:
 
     async def get(self, key):
         return self._kept.get(key)
+
+    @asynccontextmanager
+    async def claim(self, key):
+        yield await self.get(key)
 
     async def put(self, record):
         self._kept[record.key] = record.response

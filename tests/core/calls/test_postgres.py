@@ -56,13 +56,18 @@ class Line:
         writer.close()
 
 
+async def claimed(journal, key="new"):
+    async with journal.claim(key) as response:
+        return response
+
+
 async def test_a_lost_connection_is_one_sentence_and_the_journal_comes_back(postgres, record):
     async with Line(postgres.sockets) as line:
         url = f"postgresql://guarded:{PASSWORD}@127.0.0.1:{line.port}/{postgres.fresh('guarded')}"
         journal = await PostgresJournal.open(url, pauses=(0.0,))
         await journal.put(record("before"))
         line.cut()
-        for lost in (journal.get("before"), journal.put(record("lost")), journal.spent()):
+        for lost in (journal.get("before"), journal.put(record("lost")), journal.spent(), claimed(journal)):
             with pytest.raises(ProviderUnavailable, match="does not answer any more") as caught:
                 await lost
             assert PASSWORD not in "".join(traceback.format_exception(caught.value))
@@ -81,6 +86,40 @@ async def test_a_server_that_ends_our_connections_costs_nothing(postgres, record
     await asyncio.gather(*(journal.put(record(f"k{n}")) for n in range(20)))
     assert await journal.get("before") == await journal.get("k19") == "{}"
     await journal.close()
+
+
+async def test_claims_outlast_a_session_that_the_server_ends(postgres, record):
+    database = postgres.fresh()
+    first, second = [await PostgresJournal.open(postgres.url(database), pauses=(0.0,)) for _ in range(2)]
+    async with first.claim("k"):
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}';")
+        assert await claimed(first, "another") is None
+        waiting = asyncio.create_task(claimed(second, "k"))
+        assert await asyncio.wait([waiting], timeout=0.5) == (set(), {waiting})
+        await first.put(record("k", "answer"))
+    assert await waiting == "answer"
+    for journal in (first, second):
+        await journal.close()
+
+
+async def test_a_claim_is_given_back_whatever_ends_it(postgres):
+    url = postgres.url(postgres.fresh())
+    first, second = [await PostgresJournal.open(url) for _ in range(2)]
+    for turns in range(12):
+        taking = asyncio.create_task(claimed(first, "k"))
+        for _ in range(turns):
+            await asyncio.sleep(0.001)
+        taking.cancel()
+        await asyncio.wait([taking])
+        async with asyncio.timeout(5), second.claim("k"):
+            pass
+    with pytest.raises(ValueError, match="no"):
+        async with first.claim("k"):
+            raise ValueError("no")
+    async with asyncio.timeout(5), second.claim("k"):
+        pass
+    for journal in (first, second):
+        await journal.close()
 
 
 async def test_two_with_the_same_keys_in_opposite_orders_do_not_lock_each_other_out(postgres, record):
