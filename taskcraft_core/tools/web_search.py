@@ -34,7 +34,6 @@ MAX_QUERY_CHARS = 400
 MAX_URL_CHARS = 1_500
 _TITLE_CHARS = 200
 _KEPT_CHARS = 2_000
-_AT_ONCE = 8
 _LONGEST_PAUSE = 30.0
 
 
@@ -56,7 +55,6 @@ class TavilySearch:
             raise ConfigError("Searching with tavily needs a key; set TAVILY_API_KEY to the one of your account.")
         self._web = web
         self._pause = pause
-        self._gate = asyncio.Semaphore(_AT_ONCE)
         self._client = _client(key, web.settings.tavily_base_url)
         web.closing.push_async_callback(self._client.close)
 
@@ -68,37 +66,27 @@ class TavilySearch:
             ProviderRefused: It does not accept the key or the account.
             ResponseError: It answers something else than results, or does not take the query.
             BudgetExceeded: A cap is reached.
+            ConfigError: The journal cannot keep what is found.
         """
         asked = " ".join(query.encode("utf-8", "replace").decode().split())[:MAX_QUERY_CHARS]
         if not asked:
             return []
         found = await self._web.remembered(
-            "search", "tavily", "search", (asked, HITS), lambda: self._paid(asked), self._web.search_usd
+            "search", "tavily", "search", (asked, HITS), lambda: self._patient(asked), self._web.search_usd
         )
         return [_hit(result) for result in json.loads(found)]
-
-    async def _paid(self, query: str) -> str:
-        ticket = await self._web.budget.ask(0, self._web.search_usd)
-        try:
-            found = await self._patient(query)
-        except BaseException:
-            ticket.cancel()
-            raise
-        ticket.settle(0, self._web.search_usd)
-        return found
 
     async def _patient(self, query: str) -> str:
         """Asks again when asking failed on the way."""
         attempts = self._web.settings.call_attempts
         pause = self._pause
-        async with self._gate:
-            for _ in range(attempts - 1):
-                try:
-                    return await self._ask(query)
-                except ProviderUnavailable:
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _LONGEST_PAUSE)
-            return await self._ask(query)
+        for _ in range(attempts - 1):
+            try:
+                return await self._ask(query)
+            except ProviderUnavailable:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        return await self._ask(query)
 
     async def _ask(self, query: str) -> str:
         """Asks once; the boundary at which the vendor's errors become ours. None of their texts are used."""

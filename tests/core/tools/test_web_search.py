@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+import sqlite3
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from aiohttp import web
@@ -180,6 +182,17 @@ async def test_a_search_that_is_paid_for_is_kept_when_the_tool_call_beside_it_fa
     again = await open_web(base=site.address, max_calls=1)
     assert [hit.uri for hit in await TavilySearch(again).search("one")] == ["https://a.example/"]
     assert site.asked["/search"] == 1 and again.budget.spent.calls == 1
+
+
+async def test_after_an_answer_that_could_not_be_kept_no_other_search_is_paid_for(site, open_web, tmp_path):
+    site.put("/search", found(result("https://a.example/")))
+    used = await open_web(base=site.address)
+    search = TavilySearch(used)
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as journal:
+        journal.execute("CREATE TRIGGER full BEFORE INSERT ON calls BEGIN SELECT RAISE(FAIL, 'no room'); END")
+    told = await asyncio.gather(*(search.search(f"{n} moons") for n in range(40)), return_exceptions=True)
+    assert all(isinstance(one, ConfigError) and "no room" in str(one) for one in told)
+    assert site.asked["/search"] <= 8 and used.budget.spent.calls == 0
 
 
 @pytest.mark.parametrize("key", ["", "  ", "tvly-\nplanted", "tvly-plänted"])
