@@ -22,6 +22,8 @@ REMEDIES: Final = {
 }
 TEMPORARY: Final = ".part"
 """Suffix of files that are being written; a leftover one belongs to a run that was killed."""
+LEAST_ROOM: Final = 2**20
+"""With less than this many bytes a disk counts as full: databases put files of their own beside what they write."""
 GO_ON: Final = "then run the same again: what is finished is kept, and nothing is paid for twice"
 
 
@@ -42,7 +44,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StorageError(storage_fault(error.errno or 0, path)) from error
+        raise StorageError(storage_fault(error.errno, path, str(error))) from error
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -88,7 +90,23 @@ def writing_table(folder: Path, *raised: type[Exception]) -> Iterator[None]:
         raise StorageError(storage_fault(number, folder)) from error
 
 
-def storage_fault(number: int, path: Path) -> str:
-    """What is wrong with something that could not be written, by the error's number, and what to do: a sentence."""
-    remedy = REMEDIES.get(number) or f"it cannot be written ({os.strerror(number)}); mend that"
+def storage_fault(number: int | None, path: Path, told: str = "") -> str:
+    """What is wrong with something that could not be written, and what to do: a sentence.
+
+    Args:
+        number: The error's number; libraries may raise errors that have none.
+        path: What could not be written.
+        told: What the error says itself, where it has no number.
+    """
+    why = os.strerror(number) if number else " ".join(told.split()).rstrip(".") or "no reason is given"
+    remedy = REMEDIES.get(number or 0) or f"it cannot be written ({why}); mend that"
     return f"{path}: {remedy}, {GO_ON}."
+
+
+def no_room(folder: Path) -> bool:
+    """Whether the disk of a folder is full, or so nearly that nothing can be done on it."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < LEAST_ROOM or (found.f_files > 0 and found.f_favail == 0)

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from taskcraft_core.disk import storage_fault
+from taskcraft_core.disk import no_room, storage_fault
 from taskcraft_core.errors import ConfigError, StorageError
 
 _WAIT_SECONDS = 60.0
+_OF_A_FULL_DISK_TOO = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+"""What SQLite says when there is no room for a file that it puts beside the database."""
 
 
 def open_marked(path: Path, mark: int, schema: str, synchronous: Literal["NORMAL", "FULL"]) -> sqlite3.Connection:
@@ -78,7 +80,7 @@ def explained(path: Path, remedy: str) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if kind == sqlite3.SQLITE_FULL:
+        if kind == sqlite3.SQLITE_FULL or (kind in _OF_A_FULL_DISK_TOO and no_room(path.parent)):
             raise StorageError(storage_fault(errno.ENOSPC, path)) from None
         if kind == sqlite3.SQLITE_READONLY:
             raise ConfigError(f"{path}: cannot be written; allow writing it and its folder.") from None
