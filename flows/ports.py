@@ -1,7 +1,8 @@
-"""Whether a port can be listened on."""
+"""Whether a port can be listened on, and the address of who does."""
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from taskcraft_core.errors import ConfigError
@@ -19,7 +20,17 @@ def check_free(host: str, port: int) -> None:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             tried.bind(address)
     except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        api = f"{address_of(host, port)}/api"
+        instead = (
+            f"; stop what listens there, or, if it is a Prefect server, set PREFECT_API_URL={api}" if taken else ""
+        )
         raise ConfigError(
-            f"Nothing can be served at {host}, port {port} ({error.strerror}); --host and --port name another address, "
-            "and PREFECT_API_URL a server that is there already."
+            f"Nothing can be served at {host}, port {port} ({error.strerror}): name another --host or --port{instead}."
         ) from None
+
+
+def address_of(host: str, port: int) -> str:
+    """The URL at which this machine reaches a server that listens there."""
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"

@@ -17,7 +17,8 @@ import httpx
 
 from flows.deploying import POOL, Wanted, deploy, next_night
 from flows.embedded import EMBEDDED, OURS, START_SECONDS, answers, prepare_prefect
-from flows.ports import check_free
+from flows.orphans import ending_with_us
+from flows.ports import address_of, check_free
 from taskcraft_core.errors import TaskCraftError
 
 SERVER_SETTINGS = {
@@ -53,7 +54,10 @@ def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass
 class Child:
-    """A process that is kept running; it leads a group of its own, so that Ctrl-C reaches us alone."""
+    """A process that is kept running, and ends when we do, however that is.
+
+    It leads a group of its own, so that Ctrl-C reaches us alone.
+    """
 
     name: str
     command: list[str]
@@ -67,7 +71,7 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, heeding_interrupts():
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *self.command], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                ending_with_us(self.command), env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         self.started.append(time.monotonic())
@@ -206,8 +210,7 @@ def _server(host: str, port: int, logs: Path) -> Child:
     """Starts the server, and points this process and its later children to it."""
     from prefect.context import refresh_global_settings_context
 
-    reachable = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
-    address = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+    address = address_of(host, port)
     os.environ.setdefault("PREFECT_UI_URL", address)
     server = Child("server", server_command(host, port), server_environment(os.environ), logs / "server.log")
     server.start()

@@ -1,5 +1,7 @@
 """SIGTERM (`docker stop`, a cancel in the Prefect UI, a machine that shuts down) and Ctrl-C end a run in good order.
 
+So does SIGHUP, a terminal that is closed, unless the command was started to outlive it (`nohup`).
+
 While a flow runs, Prefect's own handler of SIGTERM raises an exception wherever the program just is. In a shard it is
 taken for the failure of that shard, and the others go on; while everything waits for models, it breaks the event loop
 off, and calls that are paid for are lost. So a flow is run `cancelled_by_sigterm`.
@@ -8,14 +10,16 @@ off, and calls that are paid for are lost. So a flow is run `cancelled_by_sigter
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NoReturn, TypeVar
 
-from flows.orphans import end_with_worker
+from flows.orphans import end_with_worker, into_nothing
 
 T = TypeVar("T")
 AGAIN = 8.0
@@ -30,21 +34,22 @@ _watched = False
 
 
 class Terminated(BaseException):
-    """SIGTERM came."""
+    """SIGTERM or SIGHUP came."""
 
 
 def raise_when_terminated() -> None:
-    """From now on SIGTERM raises `Terminated`; where an event loop runs, `run` sees to it instead."""
-    signal.signal(signal.SIGTERM, _terminated)
+    """From now on SIGTERM and SIGHUP raise `Terminated`; where an event loop runs, `run` sees to it instead."""
+    for sent in _terminating():
+        signal.signal(sent, _terminated)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine as `asyncio.run` does; SIGTERM and Ctrl-C cancel it, and a second one stops at once.
+    """Runs a coroutine as `asyncio.run` does; a signal cancels it, and a second SIGTERM or Ctrl-C stops at once.
 
     It is cancelled again while it goes on: where an answer comes in at the same moment, a cancellation can be lost.
 
     Raises:
-        Terminated: SIGTERM came, whatever became of the coroutine.
+        Terminated: SIGTERM or SIGHUP came, whatever became of the coroutine.
         KeyboardInterrupt: Ctrl-C came, whatever became of it.
     """
     global _watched
@@ -61,9 +66,10 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         def stop(sent: signal.Signals) -> None:
             came.append(sent)
             loop.remove_signal_handler(sent)
+            _without_terminal(sent)
             cancel()
 
-        for sent in (signal.SIGTERM, signal.SIGINT):
+        for sent in (*_terminating(), signal.SIGINT):
             loop.add_signal_handler(sent, stop, sent)
         return await work
 
@@ -71,7 +77,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     try:
         result = asyncio.run(watched())
     except BaseException as error:
-        if signal.SIGTERM in came or _is_prefects(error):
+        if {*came} - {signal.SIGINT} or _is_prefects(error):
             raise Terminated from error
         if came:
             raise KeyboardInterrupt from error
@@ -79,7 +85,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     finally:
         _watched = False
     if came:
-        raise Terminated if signal.SIGTERM in came else KeyboardInterrupt
+        raise Terminated if {*came} - {signal.SIGINT} else KeyboardInterrupt
     return result
 
 
@@ -138,8 +144,21 @@ def _replace(engine: Any, old: Any, new: Any) -> None:
         signal.signal(signal.SIGTERM, new)
 
 
-def _terminated(*_: object) -> NoReturn:
+def _terminating() -> list[signal.Signals]:
+    """The signals that end a command besides Ctrl-C; `nohup` has SIGHUP ignored, and it stays so."""
+    return [sent for sent in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(sent) is not signal.SIG_IGN]
+
+
+def _terminated(sent: int, _: object) -> NoReturn:
+    _without_terminal(sent)
     raise Terminated
+
+
+def _without_terminal(sent: int) -> None:
+    """After SIGHUP nothing can be written to the terminal, and the signal that follows from the shell says no more."""
+    if sent == signal.SIGHUP:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        into_nothing(stream for stream in (1, 2) if stat.S_ISCHR(os.fstat(stream).st_mode))
 
 
 def _is_prefects(error: BaseException) -> bool:

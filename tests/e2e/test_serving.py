@@ -182,6 +182,10 @@ def test_stopped_it_cancels_what_runs_and_goes_on_when_started_again(served: Ser
         names = [one["name"] for one in again.stack.call("POST", "/automations/filter", {})]
         assert len(names) == len(set(names)) == 3
         assert len(again.stack.call("POST", "/deployments/filter", {})) == 2
+        children = again.children()
+        again.process.send_signal(signal.SIGHUP)
+        assert again.process.wait(120) == 143
+        assert not [pid for pid in children.values() if Path(f"/proc/{pid}").exists()]
     finally:
         end(again.process)
     logs = [again.log, *(served.folder / "home").glob("taskcraft/*.log")]
