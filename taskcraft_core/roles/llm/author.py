@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from weakref import WeakKeyDictionary
 
 from taskcraft_core.corpus import Corpus
 from taskcraft_core.documents.chunks import split
@@ -41,7 +40,7 @@ class ModelAuthor:
         self._engine = engine
         self._model = engine.model("author", spec)
         self._agents = Agents(self._model)
-        self._found: WeakKeyDictionary[Toolbox, dict[str, FoundSuperset | None]] = WeakKeyDictionary()
+        self._found: dict[tuple[Toolbox, str], FoundSuperset | None] = {}
 
     async def conclude(self, document: Document) -> tuple[list[Conclusion], list[Rejection]]:
         """What the document states that can be asked, read part by part until there are enough conclusions."""
@@ -113,11 +112,11 @@ class ModelAuthor:
 
     async def _find(self, values: Mapping[str, str], tools: Toolbox) -> FoundSuperset | None:
         """What the search agent finds; for all tasks about an element it is the same, and looked for once."""
-        known, key = self._found.setdefault(tools, {}), content_hash(dict(values))
-        if key not in known:
+        known = (tools, content_hash(dict(values)))
+        if known not in self._found:
             run = await self._agents.run(FoundSuperset, "author_superset", values, tools, SEARCH_STEPS)
-            known[key] = run.answer
-        return known[key]
+            self._found[known] = run.answer
+        return self._found[known]
 
     async def _superset(
         self, identifier: str, target: Document, corpus: Corpus, found: FoundSuperset
