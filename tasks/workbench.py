@@ -17,7 +17,7 @@ from taskcraft_core.journal import SolutionJournal
 from taskcraft_core.models import Document
 from taskcraft_core.roles import Author
 from taskcraft_core.roles.bench import BY_RULE, Bench, bench_of, make_role
-from taskcraft_core.roles.llm.spec import is_model
+from taskcraft_core.roles.llm.spec import pays
 from taskcraft_core.tools import Toolbox, Web, web_toolbox
 from tasks.counts import Counts
 from tasks.manifest import digest, read_all, read_manifest
@@ -136,7 +136,7 @@ def counts() -> Counts:
 
 
 async def _engine(out: Path, config: BuildConfig) -> Engine | None:
-    if not any(is_model(getattr(config, role)) for role in ROLES) and config.search != "tavily":
+    if not pays(config):
         return None
     made_for = (str(out.absolute()),)
     if _held.engine is None or _held.engine_for != made_for:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from taskcraft_core.config import Settings
+from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.errors import ConfigError
 from taskcraft_core.models import content_hash
 
@@ -33,6 +33,11 @@ class ModelSpec:
 def is_model(spec: str) -> bool:
     """Whether a role's spec names a chat model."""
     return spec.partition(":")[0] == PREFIX
+
+
+def pays(config: BuildConfig) -> bool:
+    """Whether a build asks a service that costs money: a chat model, or one that searches the web."""
+    return config.search == "tavily" or any(map(is_model, (config.author, config.solver, config.judge)))
 
 
 def parse_spec(spec: str) -> ModelSpec:
