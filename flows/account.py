@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -46,7 +46,8 @@ class Report:
         log: The log of the root run.
         out: The output folder on this machine.
         pays: Whether it may make calls that cost.
-        before: What the journal's calls had cost when it began.
+        before: What the journal's calls had cost when its turn came; None until then.
+        message: What became of it, once it is built.
         passages: The rows of the funnel so far.
         failed: The shards that it goes on without.
     """
@@ -55,7 +56,8 @@ class Report:
     log: logging.Logger | LoggingAdapter
     out: Path
     pays: bool
-    before: Sequence[CostLine]
+    before: Sequence[CostLine] | None = None
+    message: str = ""
     passages: list[dict[str, Any]] = field(default_factory=list)
     failed: list[FailedShard] = field(default_factory=list)
 
@@ -78,20 +80,21 @@ class Report:
         if self.pays:
             with _harmless(self.log):
                 lines = await costs_of(self.out, read_settings())
+        if self.before is None:
+            self.before = lines
         if lines:
             await self.board.table("cost", cost_told(lines, self.before), cost_rows(lines, self.before))
         return lines
 
-    async def built(self, summary: BuildSummary) -> str:
-        """Shows where everything lies; what became of the build, in a sentence."""
-        paid = spent(await self.costs(), self.before)
-        message, degraded = told_build(summary, self.out, paid)
+    async def built(self, summary: BuildSummary) -> None:
+        """Shows where everything lies, and finds the sentence for what became of the build."""
+        paid = spent(await self.costs(), self.before or [])
+        self.message, degraded = told_build(summary, self.out, paid)
         await self.board.markdown("outputs", told_published(summary.published), where_it_lies(summary, self.out))
         if self.board.has("failed-shards") and not self.failed:
             await self.board.table("failed-shards", "None: what failed in an earlier attempt is computed by now.", [])
         if degraded:
-            _emit_degraded(message)
-        return message
+            _emit_degraded(self.message)
 
     async def failing(self, error: TaskCraftError) -> None:
         """Shows which shards failed, if that is what it is."""
@@ -121,8 +124,7 @@ async def reporting() -> AsyncIterator[Report]:
     config: BuildConfig = context.parameters["config"]
     out = folder_of(context.parameters["out"])
     pays = config.search == "tavily" or any(is_model(getattr(config, role)) for role in ROLES)
-    made = Report(await board_of(context), run_logger(), out, pays, [])
-    made.before = await made.costs()
+    made = Report(await board_of(context), run_logger(), out, pays)
     if TAG not in context.flow_run.tags:
         with _harmless(made.log):
             async with get_client() as client:
@@ -133,6 +135,23 @@ async def reporting() -> AsyncIterator[Report]:
             yield made
     finally:
         _report.reset(token)
+
+
+async def accounted(work: Awaitable[BuildSummary]) -> BuildSummary:
+    """What a build comes to, shown with what it cost.
+
+    To be called in the turn of the run: what the folder's runs spend and publish is this one's from here to the end.
+    """
+    on = report()
+    assert on is not None, "a build is reported on"
+    await on.costs()
+    try:
+        summary = await work
+    except TaskCraftError as error:
+        await on.failing(error)
+        raise
+    await on.built(summary)
+    return summary
 
 
 async def show_left_out(left_out: Sequence[Rejection]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prefect import flow
 
+from flows.account import accounted
 from flows.environment import read_settings
 from flows.form import Out, Runner, Sources, TasksFile
 from flows.leftovers import bury_crashed
@@ -80,13 +81,13 @@ async def build_dataset(
     options = RunOptions(prune=prune, failed_shards=failed_shards, runner=runner)
     read = [*sources, *filter(None, [tasks])]
     check_place(out, config, read)
-    async with (
-        cancelled_by_sigterm(),
-        turn_of_this_run(folder_of(out)),
-        mirrored(out, config, read) as folder,
-        computing(runner, folder, config),
-    ):
-        return (await _build(sources, str(folder), config, tasks, options)).told_at(out)
+
+    async def built() -> BuildSummary:
+        async with mirrored(out, config, read) as folder, computing(runner, folder, config):
+            return (await _build(sources, str(folder), config, tasks, options)).told_at(out)
+
+    async with cancelled_by_sigterm(), turn_of_this_run(folder_of(out)):
+        return await accounted(built())
 
 
 async def _build(

@@ -19,6 +19,8 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
+from tasks.logs import run_logger
+
 UNDER_WAY = (StateType.RUNNING, StateType.CANCELLING)
 NOT_OVER = (*UNDER_WAY, StateType.PENDING, StateType.SCHEDULED)
 GONE = "Its process was killed. What was finished is kept; Retry, or the next run, goes on from there."
@@ -31,6 +33,16 @@ async def bury(run_id: UUID, attempt: int | None = None) -> None:
         run_id: The run; one that the server does not know is another server's.
         attempt: Its run count when it was killed: the run itself is over too, unless it has been started again.
     """
+    try:
+        await _bury(run_id, attempt)
+    except Exception as error:  # what a dead run is said to be stops no living one
+        run_logger().warning(
+            "What the killed run %s left on the server may be said to run still: %s: %s",
+            run_id, type(error).__name__, error,
+        )  # fmt: skip
+
+
+async def _bury(run_id: UUID, attempt: int | None) -> None:
     async with get_client() as client:
         try:
             run = await client.read_flow_run(run_id)

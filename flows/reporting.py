@@ -32,11 +32,15 @@ def stage(name: str) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Flow[P, 
     is not tried again on its own either: the whole build is, and what is there is not computed again.
     """
 
+    async def told(work: Awaitable[T]) -> tuple[T, str]:
+        result = await work
+        return result, await _stage_told(result)
+
     def made(work: Callable[P, Coroutine[Any, Any, T]]) -> Flow[P, Coroutine[Any, Any, T]]:
         @wraps(work)
         async def run(*arguments: P.args, **named: P.kwargs) -> T:
             keep_short()
-            return await _ended(work(*arguments, **named), _stage_told)
+            return await _ended(told(work(*arguments, **named)))
 
         begins = flow(name=STAGE.format(name), flow_run_name=name, retries=0, persist_result=False)
         return begins(_signed(run, work))
@@ -45,13 +49,16 @@ def stage(name: str) -> Callable[[Callable[P, Coroutine[Any, Any, T]]], Flow[P, 
 
 
 def reported(work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Makes the function of the root flow tell what it does; it has to give the summary of the build."""
+    """Makes the function of the root flow tell what it does; what it builds has to be `accounted`."""
+
+    async def told(*arguments: P.args, **named: P.kwargs) -> tuple[T, str]:
+        async with reporting() as made:
+            return await work(*arguments, **named), made.message
 
     @wraps(work)
     async def run(*arguments: P.args, **named: P.kwargs) -> T:
         keep_short()
-        async with reporting() as made:
-            return await _ended(work(*arguments, **named), made.built, made.failing)
+        return await _ended(told(*arguments, **named))
 
     return _signed(run, work)
 
@@ -63,25 +70,19 @@ def _signed(run: Callable[P, T], work: Callable[P, Any]) -> Callable[P, T]:
     return run
 
 
-async def _ended(
-    work: Awaitable[T],
-    tell: Callable[[Any], Awaitable[str]],
-    failing: Callable[[TaskCraftError], Awaitable[None]] | None = None,
-) -> T:
-    """The result of some work, or the error that it ends with, as a state that says it in a sentence.
+async def _ended(work: Awaitable[tuple[T, str]]) -> T:
+    """The result of some work with a sentence about it, or the error that it ends with, as a state that says that.
 
     Prefect hands the caller what the state holds: the result is returned, the error is raised.
     """
     try:
-        result = await work
+        result, sentence = await work
     except TaskCraftError as error:
-        if failing is not None:
-            await failing(error)
         if _is_tried_again():
             raise  # Prefect tries again only what is raised
         run_logger().error(str(error))
         return cast(T, Failed(message=str(error), data=error))
-    return cast(T, Completed(message=await tell(result), data=result))
+    return cast(T, Completed(message=sentence, data=result))
 
 
 def _is_tried_again() -> bool:
@@ -92,15 +93,19 @@ def _is_tried_again() -> bool:
     return context.flow_run.run_count <= (context.flow_run.empirical_policy.retries or 0)
 
 
-async def _stage_told(result: StageRun | list[StageRun] | Published) -> str:
-    """What became of a stage, in a sentence, which the root run's log gets as well."""
+async def _stage_told(result: Any) -> str:
+    """What became of a stage, in a sentence, which the root run's log gets as well.
+
+    Args:
+        result: What the stage gave: a run or several, or a publication.
+    """
     on = report()
     if isinstance(result, Published):
         sentence = told_published(result)
     else:
         context = FlowRunContext.get()
         assert context is not None and context.parameters is not None
-        runs = result if isinstance(result, list) else [result]
+        runs: list[StageRun] = result if isinstance(result, list) else [result]
         out = Path(context.parameters["out"])
         reasons = [await aside(reasons_of, out, run) for run in runs]
         sentence = " ".join(told(run, sum(counts.values())) for run, counts in zip(runs, reasons, strict=True))

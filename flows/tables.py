@@ -13,6 +13,8 @@ from flows.money import dollars
 from flows.outcome import FailedShard
 from flows.shard_sizes import too_large
 from flows.summary import REJECTIONS, BuildSummary
+from flows.verdict import told_published
+from taskcraft_core.dataset.store import Published
 
 
 def print_summary(summary: BuildSummary, console: Console) -> None:
@@ -63,7 +65,7 @@ def _closing(summary: BuildSummary) -> list[str]:
         summary.example
     ) else []  # fmt: skip
     return [
-        _version(summary),
+        _version(summary.published),
         *_retired(summary),
         *_without(summary),
         f"Shards: {summary.computed} computed, {summary.reused} reused. {solutions}{summary.seconds:.1f} s.",
@@ -75,14 +77,9 @@ def _closing(summary: BuildSummary) -> list[str]:
     ]
 
 
-def _version(summary: BuildSummary) -> str:
-    published = summary.published
-    if published.new_version:
-        changes = f"{published.added} added, {published.updated} updated, {published.retired} retired"
-        return f"[bold]Version {published.version}[/] is new: {changes}."
-    if not summary.tasks and not published.version:
-        return f"No task was accepted, so no version was made; see {REJECTIONS}."
-    return f"Version {published.version} is unchanged: nothing new."
+def _version(published: Published) -> str:
+    told, version = told_published(published), f"Version {published.version}"
+    return told.replace(version, f"[bold]{version}[/]", 1) if published.new_version else told
 
 
 def _retired(summary: BuildSummary) -> list[str]:
