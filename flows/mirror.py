@@ -1,16 +1,17 @@
 """An output folder given as a URL (`s3://bucket/demo`): builds and commands work in a copy of it on this machine.
 
 The copy lies in the user's cache folder, or in TASKCRAFT_CACHE, which has to be a shared folder where shards are
-computed on other machines. Two machines must not build into one URL at once: the concurrency limit of the deployment
-sees to that.
+computed on other machines. Builds into one URL take turns, on whatever machines they run, if they share a Prefect
+server. Where they do not, nothing is destroyed either: the later of two that publish at once fails, and is run again.
+
+Imports Prefect only where it is running already: commands that read do without, and it has to be set up before.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ async def mirrored(
     folder = folder_of(out)
     remote = Remote(out)
     with _named(folder, out):
-        async with _alone(folder, out):
+        async with _turn(out) if write else nullcontext(), _alone(folder, out):
             if write:
                 await aside(remote.prove_writable)
             await aside(pull, remote, folder)
@@ -118,24 +119,45 @@ def folder_of(out: str) -> Path:
 @asynccontextmanager
 async def _alone(folder: Path, out: str) -> AsyncIterator[None]:
     """Waits until no other process of this machine works in the copy."""
-    waiting = False
-    while True:
-        with sole_user(folder) as ours:
-            if ours:
-                yield
-                return
-        if not waiting:
-            _say(f"Another command works in the copy of {out}; this one waits until it is done.")
-            waiting = True
-        await asyncio.sleep(1)
+    from flows.waiting import tell, wait
+
+    with ExitStack() as lasting:
+
+        async def ours() -> bool:
+            with ExitStack() as trying:
+                if not trying.enter_context(sole_user(folder)):
+                    return False
+                lasting.enter_context(trying.pop_all())
+                return True
+
+        async def why() -> str:
+            return f"Waits for its turn: another command works in the copy of {out}."
+
+        await wait(ours, why, tell)
+        yield
+
+
+def _turn(out: str) -> AbstractAsyncContextManager[None]:
+    """The turn of this run to write to the URL; outside of a flow there is no server that others would ask."""
+    from prefect.context import FlowRunContext
+
+    from flows.address_turns import turn_at
+    from flows.waiting import holder_of, tell
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return nullcontext()
+    return turn_at(out, tell, holder_of(context.flow_run))
 
 
 async def _kept(remote: Remote, folder: Path) -> None:
     """Writes back what a build earned that failed; what is raised is why it failed, and not why this did."""
+    from tasks.logs import run_logger
+
     try:
         await _written_back(remote, folder)
     except TaskCraftError as error:
-        _say(str(error))
+        run_logger().warning(str(error))
 
 
 async def _written_back(remote: Remote, folder: Path) -> None:
@@ -172,13 +194,3 @@ def _named(folder: Path, out: str) -> Iterator[None]:
 
 def _pays(config: BuildConfig) -> bool:
     return config.search == "tavily" or any(is_model(getattr(config, role)) for role in ROLES)
-
-
-def _say(sentence: str) -> None:
-    from prefect.exceptions import MissingContextError
-    from prefect.logging import get_run_logger
-
-    try:
-        get_run_logger().warning(sentence)
-    except MissingContextError:
-        print(f"taskcraft: {sentence}", file=sys.stderr)

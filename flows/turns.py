@@ -6,55 +6,23 @@ who has it; what stands there when a turn begins belongs to a run that was kille
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
-import socket
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
-from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from pydantic import ValidationError
 
-from flows.artifacts import board
 from flows.leftovers import bury
+from flows.waiting import Holder, Say, holder_of, sentence, tell, wait
 from taskcraft_core.disk import writing
 from taskcraft_core.errors import ConfigError
-from taskcraft_core.models import Record
-from tasks.logs import run_logger
-from tasks.progress import watcher
 
 FILE = ".turn"
 """Not a part of the dataset, so it begins with a dot."""
-LOOK_SECONDS = 1.0
-REMIND_SECONDS = 180.0
-
-Say = Callable[[str | None], Awaitable[None]]
-"""Told a sentence while the run waits, and None when its turn has come."""
-
-
-class Holder(Record):
-    """The run whose turn it is: its name, id and run count on the Prefect server, its process, and since when."""
-
-    run: str
-    run_id: str
-    attempt: int
-    host: str
-    pid: int
-    since: str
-
-
-def holder_of(run: FlowRun) -> Holder:
-    """A run of this process, from now on."""
-    since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return Holder(
-        run=run.name, run_id=str(run.id), attempt=run.run_count, host=socket.gethostname(), pid=os.getpid(), since=since
-    )
 
 
 @asynccontextmanager
@@ -65,7 +33,7 @@ async def turn_of_this_run(out: Path) -> AsyncIterator[None]:
     """
     context = FlowRunContext.get()
     assert context is not None and context.flow_run is not None, "a flow that runs has a run"
-    async with turn(out, _say, holder_of(context.flow_run)) as killed:
+    async with turn(out, tell, holder_of(context.flow_run)) as killed:
         if killed is not None:
             await bury(UUID(killed.run_id), killed.attempt)
         yield
@@ -104,24 +72,14 @@ async def turn(out: Path, say: Say, holder: Holder) -> AsyncIterator[Holder | No
         os.close(handle)
 
 
-async def _say(sentence: str | None) -> None:
-    said = sentence or "Its turn has come."
-    run_logger().info(said)
-    if sentence is not None:
-        watcher().waits(sentence)
-    if (shown := board()) is not None:
-        await shown.markdown("turn", "Whether the run waits for another one that writes to its folder.", said)
-
-
 async def _wait(handle: int, out: Path, say: Say) -> None:
-    said = None
-    while not _taken(handle, out):
-        if said is None or time.monotonic() - said > REMIND_SECONDS:
-            await say(_sentence(_read(handle), out))
-            said = time.monotonic()
-        await asyncio.sleep(LOOK_SECONDS)
-    if said is not None:
-        await say(None)
+    async def taken() -> bool:
+        return _taken(handle, out)
+
+    async def why() -> str:
+        return sentence(_read(handle), out)
+
+    await wait(taken, why, say)
 
 
 def _taken(handle: int, out: Path) -> bool:
@@ -134,11 +92,6 @@ def _taken(handle: int, out: Path) -> bool:
             f"{out}: cannot be the output folder: its file system has no locks ({error.strerror})."
         ) from None
     return True
-
-
-def _sentence(holder: Holder | None, out: Path) -> str:
-    who = f"the run {holder.run} ({holder.host}, since {holder.since})" if holder else "another run"
-    return f"Waits for its turn: {who} writes to {out}."
 
 
 def _read(handle: int) -> Holder | None:

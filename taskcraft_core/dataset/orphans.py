@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from taskcraft_core.disk import writing
+from taskcraft_core.errors import TaskCraftError
 
 
 @contextmanager
@@ -53,14 +54,21 @@ def sweep_orphans(folder: Path) -> int:
 
 
 def named_files(folder: Path) -> set[str]:
-    """The data files of a Delta table, by their path in its folder, that a commit in its log names."""
+    """The data files of a Delta table, by their path in its folder, that a commit in its log names.
+
+    Raises:
+        TaskCraftError: A commit is damaged.
+    """
     return {name for commit in (folder / "_delta_log").glob("*.json") for name in _named(commit)}
 
 
 def _named(commit: Path) -> Iterator[str]:
     """The files that a commit adds or records changes in."""
-    for line in commit.read_text(encoding="utf-8").splitlines():
-        action = json.loads(line)
+    try:
+        actions = [json.loads(line) for line in commit.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise TaskCraftError(f"{commit}: is damaged ({error}); bring it back from a copy of the dataset.") from None
+    for action in actions:
         for kind in ("add", "cdc", "remove"):
             if kind in action:
                 yield unquote(action[kind]["path"])

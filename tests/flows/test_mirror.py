@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from flows.mirror import folder_of, mirrored, reading
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import ConfigError, TaskCraftError
+from tasks.progress import watched_by
 
 EMBEDDED = BuildConfig()
 MODELS = {"judge": "openai:some-model"}, {"search": "tavily"}
@@ -84,6 +87,10 @@ async def test_a_cancelled_build_is_written_back_although_it_is_cancelled_again(
     assert len(list((remote / "documents").iterdir())) == 200
 
 
+def test_commands_that_read_do_without_prefect() -> None:
+    subprocess.run([sys.executable, "-c", "import sys, flows.mirror; assert 'prefect' not in sys.modules"], check=True)
+
+
 async def test_an_estimate_writes_nothing_back(out: str, remote: Path) -> None:
     async with mirrored(out, EMBEDDED, write=False) as folder:
         earn(folder)
@@ -119,7 +126,7 @@ async def test_a_store_that_fails_in_the_end_leaves_what_was_built_here(out: str
 
 
 async def test_what_fails_a_build_is_told_and_not_that_it_could_not_be_written_back(
-    out: str, remote: Path, capsys: pytest.CaptureFixture[str]
+    out: str, remote: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(TaskCraftError, match="^a cap is reached$"):
         async with mirrored(out, EMBEDDED) as folder:
@@ -127,34 +134,48 @@ async def test_what_fails_a_build_is_told_and_not_that_it_could_not_be_written_b
             shutil.rmtree(remote)
             remote.write_bytes(b"in the way")
             raise TaskCraftError("a cap is reached")
-    assert f"{out}: cannot be written" in capsys.readouterr().err
+    assert f"{out}: cannot be written" in caplog.text
 
 
-async def test_two_builds_of_a_machine_take_turns_and_the_second_says_so(
-    out: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+class Ear:
+    """Hears that a build waits."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def waits(self, sentence: str) -> None:
+        self.heard.put_nowait(sentence)
+
+    def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None: ...
+
+    def items_done(self, count: int) -> None: ...
+
+    def shard_done(self) -> None: ...
+
+    def stage_ends(self) -> None: ...
+
+
+async def test_two_commands_of_a_machine_take_turns_in_a_copy_and_the_second_says_so(out: str) -> None:
     async def second() -> bool:
         async with mirrored(out, EMBEDDED) as folder:
             return (folder / "work/verify/1f.parquet").exists()
 
-    said = ""
+    ear = Ear()
     async with mirrored(out, EMBEDDED) as folder:
-        waiting = asyncio.create_task(second())
-        async with asyncio.timeout(20):
-            while "this one waits" not in said:
-                await asyncio.sleep(0.01)
-                said += capsys.readouterr().err
-        assert out in said and not waiting.done()
+        with watched_by(ear):
+            waiting = asyncio.create_task(second())
+        said = await asyncio.wait_for(ear.heard.get(), 20)
+        assert said == f"Waits for its turn: another command works in the copy of {out}." and not waiting.done()
         earn(folder)
     assert await waiting
 
 
 async def test_commands_read_what_they_need_and_never_disturb_a_build(out: str, cache: Path) -> None:
     async with mirrored(out, EMBEDDED) as folder:
-        for name in ("dataset/part.parquet", "documents/0a"):
+        for name in ("dataset/_delta_log/_last_checkpoint", "documents/0a"):
             earn(folder, name)
         with reading(out, "dataset/") as copy:
-            assert (copy / "dataset/part.parquet").exists()
+            assert (copy / "dataset/_delta_log/_last_checkpoint").exists()
     shutil.rmtree(cache)
     with reading(out, "dataset/") as copy:
         assert [path.name for path in copy.iterdir()] == ["dataset"]

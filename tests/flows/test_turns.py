@@ -19,7 +19,8 @@ from prefect.context import FlowRunContext
 from prefect.states import Running
 
 from flows.leftovers import GONE, bury
-from flows.turns import FILE, Holder, turn, turn_of_this_run
+from flows.turns import FILE, turn, turn_of_this_run
+from flows.waiting import Holder
 from taskcraft_core.errors import StorageError
 from tasks.progress import watched_by
 
@@ -30,7 +31,8 @@ LATER = NIGHTLY.model_copy(update={"run": "the later one"})
 HOLDS = """
 import asyncio, sys
 from pathlib import Path
-from flows.turns import Holder, turn
+from flows.turns import turn
+from flows.waiting import Holder
 
 async def hold():
     async with turn(Path(sys.argv[1]), None, Holder.model_validate_json(sys.argv[2])):

@@ -123,6 +123,16 @@ def test_pages_that_a_build_deletes_leave_there_too_and_nothing_else_does(
     assert held(copy("one")) == FILES
 
 
+def test_a_damaged_commit_is_told_of_in_one_sentence_and_nothing_is_sent(
+    copy: Copy, remote: Remote, address: str
+) -> None:
+    one, log = copy("one"), "dataset/_delta_log/00000000000000000000.json"
+    write(one, FILES | {log: b"{"})
+    with pytest.raises(TaskCraftError, match=f"{one / log}: is damaged"):
+        push(remote, one)
+    assert stored(address) == {}
+
+
 def test_data_that_no_commit_names_are_not_sent(copy: Copy, remote: Remote, address: str) -> None:
     one = copy("one")
     write(one, FILES | {"dataset/orphan.parquet": b"of a killed writer"})
