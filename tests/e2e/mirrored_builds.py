@@ -1,11 +1,14 @@
 """Builds into URLs and tells as JSON what was computed. Run as a program, so that its embedded Prefect server, cache
-and settings are its own: `python mirrored_builds.py SAMPLES FOLDER`.
+and settings are its own: `python mirrored_builds.py SAMPLES FOLDER`. With `OUT` as a third argument it is another
+machine of the same server, which has a cache of its own, and builds there once.
 """
 
 import asyncio
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +22,31 @@ from deltalake import DeltaTable
 from flows.embedded import use_server
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import TaskCraftError
+from tasks.progress import watched_by
 
 CONFIG = BuildConfig(buckets=3, max_hops=1)
 PAGES, ADDED = ("titan", "europa", "ganymede", "io", "galilean-moons"), "callisto"
 FAULT = "verify, 2 of 3"
+
+
+class Ear:
+    """Listens to a build: says when it waits, and does something when it has come to its audit."""
+
+    def __init__(self, at_audit: Callable[[], None] = lambda: None) -> None:
+        self._at_audit = at_audit
+
+    def waits(self, sentence: str) -> None:
+        print(json.dumps({"waits": sentence}), flush=True)
+
+    def stage_begins(self, stage: str, shards: int, reused: int, items: int | None) -> None:
+        if stage == "audit":
+            self._at_audit()
+
+    def items_done(self, count: int) -> None: ...
+
+    def shard_done(self) -> None: ...
+
+    def stage_ends(self) -> None: ...
 
 
 async def told(build: Any, sources: Path, out: str) -> dict[str, Any]:
@@ -55,8 +79,45 @@ def read_there(out: str, options: dict[str, str]) -> dict[str, Any]:
     }
 
 
+async def both(build: Any, sources: Path, samples: Path, folder: Path, out: str) -> dict[str, Any]:
+    """A build, and one of another machine that begins before the first has published."""
+    other = subprocess.Popen(
+        [sys.executable, __file__, samples, folder, out], env=os.environ | {"TASKCRAFT_CACHE": str(folder / "other")},
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert other.stdout is not None
+    line = other.stdout.readline
+    said: dict[str, Any] = {}
+    try:
+        assert line() == "ready\n"
+
+        def begin() -> None:
+            other.send_signal(signal.SIGUSR1)
+            said.update(json.loads(line()))
+
+        with watched_by(Ear(begin)):
+            first = await told(build, sources, out)
+        second = json.loads((await asyncio.to_thread(other.communicate, timeout=300))[0].splitlines()[-1])
+    finally:
+        other.kill()
+        other.wait()
+    return {"first": first, "other machine": second | said}
+
+
+async def one_more(sources: Path, out: str) -> dict[str, Any]:
+    """What the other machine does, when it is told to."""
+    from flows.build_dataset import build_dataset
+
+    begin = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begin.set)
+    print("ready", flush=True)
+    await begin.wait()
+    with watched_by(Ear()):
+        return await told(build_dataset, sources, out)
+
+
 async def builds(samples: Path, folder: Path) -> dict[str, Any]:
-    """A first build, the same again from another machine's cache, one with more, and one that fails in the middle."""
+    """A first build and the same of another machine at once, one with more, and one that fails in the middle."""
     from flows.build_dataset import build_dataset
 
     sources, faults = folder / "sources", folder / "faults.txt"
@@ -68,11 +129,9 @@ async def builds(samples: Path, folder: Path) -> dict[str, Any]:
     async def build(name: str, into: str = out) -> None:
         results[name] = await told(build_dataset, sources, into)
 
-    results: dict[str, Any] = {}
-    await build("first")
+    results = await both(build_dataset, sources, samples, folder, out)
     forget: Callable[[], None] = lambda: shutil.rmtree(os.environ["TASKCRAFT_CACHE"])  # noqa: E731
     forget()
-    await build("fresh cache")
     faults.write_text(f"{FAULT}\n", encoding="utf-8")
     await build("failing", broken)
     faults.write_text("", encoding="utf-8")
@@ -92,6 +151,8 @@ async def builds(samples: Path, folder: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     home = Path(sys.argv[2])
-    os.environ |= {"TASKCRAFT_CACHE": str(home / "cache"), "TASKCRAFT_FAULTS": str(home / "faults.txt")}
+    os.environ |= {"TASKCRAFT_FAULTS": str(home / "faults.txt")}
+    os.environ.setdefault("TASKCRAFT_CACHE", str(home / "cache"))
     use_server(verbose=False).ready()
-    print(json.dumps(asyncio.run(builds(Path(sys.argv[1]), home))))
+    work = one_more(home / "sources", sys.argv[3]) if sys.argv[3:] else builds(Path(sys.argv[1]), home)
+    print(json.dumps(asyncio.run(work)))

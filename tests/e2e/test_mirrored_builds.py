@@ -23,6 +23,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     host, port = store.get_host_and_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(OURS)} | {
         "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")),
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "testing",
@@ -49,8 +50,13 @@ def test_everything_lies_at_the_address_and_the_summary_names_it(told: dict[str,
     assert not [name for name in files if name.endswith((".part", "-wal", ".lock"))]
 
 
+def test_another_machine_of_the_same_server_waits_for_its_turn_and_says_so(told: dict[str, Any]) -> None:
+    said, out = told["other machine"]["waits"], told["first"]["summary"]["out"]
+    assert said.startswith("Waits for its turn: the run build demo: ") and f" writes to {out}. Should that" in said
+
+
 def test_another_machine_computes_nothing_and_makes_no_version(told: dict[str, Any]) -> None:
-    again = told["fresh cache"]
+    again = told["other machine"]
     assert set(again["computed"].values()) == {0}
     assert again["summary"]["published"]["new_version"] is False
     assert again["summary"]["solved"] == 0
