@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 
+from flows.children import Child
 from flows.deploying import POOL, Wanted, deploy, next_night
-from flows.embedded import EMBEDDED, OURS, START_SECONDS, answers, prepare_prefect
-from flows.orphans import ending_with_us
+from flows.embedded import EMBEDDED, OURS, QUIET, START_SECONDS, answers, prepare_prefect
 from flows.ports import address_of, check_free
 from taskcraft_core.errors import TaskCraftError
 
@@ -28,12 +24,8 @@ SERVER_SETTINGS = {
     "PREFECT_SERVER_UI_API_URL": "/api",
 }
 WORKER_SETTINGS = {"PREFECT_WORKER_QUERY_SECONDS": "3"}
-STOP_SECONDS = 45.0
-"""A worker first ends its runs, and they put away what they have."""
 CANCEL_SECONDS = 30.0
 STOPPED = "taskcraft serve was stopped; what was finished is kept, and Retry, or the next run, goes on from there."
-RESTARTS, WITHIN = 3, 600.0
-"""A child that dies more often than that in so many seconds is not started again."""
 
 
 def server_command(host: str, port: int) -> list[str]:
@@ -48,84 +40,13 @@ def worker_command(*more: str) -> list[str]:
 
 def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What a server is given: its own settings, and nothing that holds a key of ours."""
-    kept = {name: text for name, text in environment.items() if not name.startswith(OURS)}
+    kept = {name: text for name, text in logging(environment).items() if not name.startswith(OURS)}
     return EMBEDDED | SERVER_SETTINGS | kept
 
 
-@dataclass
-class Child:
-    """A process that is kept running, and ends when we do, however that is.
-
-    It leads a group of its own, so that Ctrl-C reaches us alone.
-    """
-
-    name: str
-    command: list[str]
-    env: Mapping[str, str]
-    log: Path
-    started: list[float] = field(default_factory=list)
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Starts it; its output is added to the log."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log, heeding_interrupts():
-            self.process = subprocess.Popen(
-                ending_with_us(self.command), env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
-            )  # fmt: skip
-        self.started.append(time.monotonic())
-
-    @property
-    def running(self) -> bool:
-        """Whether it lives."""
-        return self.process is not None and self.process.poll() is None
-
-    def revive(self) -> None:
-        """Starts it again if it has died.
-
-        Raises:
-            TaskCraftError: It dies too often.
-        """
-        if self.running:
-            return
-        recent = [when for when in self.started if time.monotonic() - when < WITHIN]
-        if len(recent) > RESTARTS:
-            raise TaskCraftError(f"The {self.name} dies again and again; {self.log} says why.")
-        print(f"taskcraft: the {self.name} has ended and is started again; {self.log} says why.", file=sys.stderr)
-        self.start()
-
-    def stop(self) -> None:
-        """Ends it; if it will not end, kills it and what it has started."""
-        if not self.running:
-            return
-        assert self.process is not None
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def kill(self) -> None:
-        """Kills it, with what it has started in its group."""
-        if self.running and self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-
-@contextmanager
-def heeding_interrupts() -> Iterator[None]:
-    """What is started meanwhile heeds SIGINT, even where this command was told not to (`nohup … &` in a script).
-
-    Whether a signal is ignored is inherited, and Prefect's worker stops itself by that one.
-    """
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def logging(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that writes a log: only the terminal of this command is kept quiet."""
+    return {name: text for name, text in environment.items() if QUIET.get(name) != text}
 
 
 def run_serve(wanted: Wanted, host: str, port: int) -> None:
@@ -220,9 +141,9 @@ def _server(host: str, port: int, logs: Path) -> Child:
 
 
 def _worker(logs: Path) -> Child:
-    env = WORKER_SETTINGS | {name: text for name, text in os.environ.items() if name != "TASKCRAFT_NOTIFY_URL"}
+    kept = {name: text for name, text in logging(os.environ).items() if name != "TASKCRAFT_NOTIFY_URL"}
     command = worker_command("--name", f"serve on {platform.node()}")
-    worker = Child("worker", command, env, logs / "worker.log")
+    worker = Child("worker", command, WORKER_SETTINGS | kept, logs / "worker.log")
     worker.start()
     return worker
 
@@ -238,10 +159,9 @@ def _wait(child: Child, there: Callable[[], bool]) -> None:
 def _tell(logs: Path, children: Sequence[str]) -> None:
     from prefect.settings import get_current_settings
 
-    night = next_night()
     print(
         f"The UI:    {get_current_settings().ui_url or os.environ['PREFECT_API_URL']}\n"
-        f"Nightly:   {f'next on {night:%A, %d %B %Y, %H:%M %Z}' if night else 'paused'}\n"
+        f"Nightly:   {next_night()}\n"
         "By hand:   Deployments > on-demand > Run in the UI, or\n"
         f"           PREFECT_API_URL={os.environ['PREFECT_API_URL']} prefect deployment run build-dataset/on-demand\n"
         f"Logs:      {logs}\n"

@@ -15,9 +15,10 @@ from typing import Any
 
 import httpx
 
+from flows.children import heeding_interrupts
 from flows.deploying import POOL
 from flows.embedded import OURS
-from flows.serving import heeding_interrupts, server_command, server_environment, worker_command
+from flows.serving import server_command, server_environment, worker_command
 
 ROOT = Path(__file__).parent.parent.parent
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")

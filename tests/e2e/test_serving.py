@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from stack import ROOT, Stack, end
 
+from flows.embedded import QUIET
+
 SECRETS = {"OPENAI_API_KEY": "sk-s3cr3t-openai", "TAVILY_API_KEY": "tvly-s3cr3t"}
 READY = "Ctrl-C stops"
 
@@ -125,6 +127,7 @@ def test_the_server_is_given_no_key(served: Served) -> None:
     given = {name: Path(f"/proc/{pid}/environ").read_bytes() for name, pid in children.items()}
     assert set(given) == {"server", "worker"}
     assert b"s3cr3t" not in given["server"] and b"TASKCRAFT_" not in given["server"]
+    assert not [name for name in QUIET if name.encode() in given["server"] + given["worker"]], "they write logs"
     assert b"sk-s3cr3t-openai" in given["worker"] and b"s3cr3t-token" not in given["worker"]
 
 
@@ -155,6 +158,11 @@ def test_a_build_that_leaves_something_out_is_told_of_as_degraded(served: Served
     assert run["state_type"] == "COMPLETED", run["state"]["message"]
     heard = listener.wait(before + 1)
     assert heard["state"] == "Degraded" and "verify" in heard["message"] and heard["run"] == run["name"]
+
+
+def test_the_logs_hold_what_prefect_says(served: Served) -> None:
+    worker = (served.stack.home / "taskcraft" / "worker.log").read_text()
+    assert "/nowhere/at/all: there is no such file, folder or URL." in worker and " | ERROR " in worker
 
 
 def test_a_worker_that_dies_is_started_again(served: Served) -> None:
@@ -188,5 +196,6 @@ def test_stopped_it_cancels_what_runs_and_goes_on_when_started_again(served: Ser
         assert not [pid for pid in children.values() if Path(f"/proc/{pid}").exists()]
     finally:
         end(again.process)
-    logs = [again.log, *(served.folder / "home").glob("taskcraft/*.log")]
-    assert len(logs) == 3 and not [log for log in logs if "s3cr3t" in log.read_text()]
+    logs = [again.log, *(served.folder / "home").glob("taskcraft/*.log*")]
+    assert len(logs) == 5, "of server and worker, those of this time and of the last"
+    assert not [log for log in logs if "s3cr3t" in log.read_text()]

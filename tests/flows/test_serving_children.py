@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.children import Child
 from flows.ports import check_free
-from flows.serving import Child
 from taskcraft_core.errors import ConfigError
 
 IGNORED = "SigIgn:"
@@ -40,7 +40,7 @@ def test_a_child_heeds_interrupts_where_the_command_ignores_them(tmp_path: Path)
 SERVES = """
 import sys, time
 from pathlib import Path
-from flows.serving import Child
+from flows.children import Child
 child = Child("server", ["http.server", "0", "--bind", "127.0.0.1"], {"PYTHONUNBUFFERED": "1"}, Path(sys.argv[1]))
 child.start()
 while child.running and "port" not in child.log.read_text():
