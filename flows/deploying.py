@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -79,21 +79,35 @@ class Wanted:
         """
         from flows.preflight import check_roles
 
-        for source in self.sources:
+        self.check_sources()
+        check_out(self.out, self.all_sources)
+        check_roles(self.check(), read_settings())
+
+    @property
+    def all_sources(self) -> tuple[str, ...]:
+        """The sources; those of the file are relative to the current folder, as others are."""
+        return self.sources or tuple(as_written()["deployments"][0]["parameters"]["sources"])
+
+    def check_sources(self) -> None:
+        """Checks that the sources are there.
+
+        Raises:
+            ConfigError: One of them is not.
+        """
+        for source in self.all_sources:
             if not is_url(source):
                 next(files_of(source, Path(self.out)), None)
-        check_out(self.out, self.sources)
-        check_roles(self.check(), read_settings())
 
 
 def run_deploy(wanted: Wanted) -> None:
     """Deploys, and prints what is there then."""
     prepare_prefect(verbose=False)
     wanted.check()
+    if not wanted.sources:  # those that are named may be there for the workers alone
+        wanted.check_sources()
     deploy(wanted)
-    night = next_night()
     print(
-        f"Deployed build-dataset/nightly ({f'next on {night:%A, %d %B %Y, %H:%M %Z}' if night else 'paused'}) and "
+        f"Deployed build-dataset/nightly ({next_night()}) and "
         f"build-dataset/on-demand.\nTheir runs wait for a worker: prefect worker start --pool {POOL} --type process"
     )
 
@@ -105,7 +119,7 @@ def deploy(wanted: Wanted) -> None:
         ConfigError: An option is wrong, or there is no server to deploy to.
         TaskCraftError: The server refuses it.
     """
-    spec = laid_over(yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8")), wanted)
+    spec = laid_over(as_written(), wanted)
     ensure_pool()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "prefect.yaml"
@@ -116,12 +130,18 @@ def deploy(wanted: Wanted) -> None:
         raise TaskCraftError(f"The deployments were refused: {_last_words(done.stdout + done.stderr)}")
 
 
+def as_written() -> dict[str, Any]:
+    """What the file says."""
+    return dict(yaml.safe_load(PREFECT_FILE.read_text(encoding="utf-8")))
+
+
 def laid_over(spec: Mapping[str, Any], wanted: Wanted) -> dict[str, Any]:
     """The file with the options in place of what it says."""
     merged = deepcopy(dict(spec))
-    parameters: dict[str, Any] = {"out": whole(wanted.out)}
-    if wanted.sources:
-        parameters["sources"] = [absolute(source) for source in wanted.sources]
+    parameters: dict[str, Any] = {
+        "out": whole(wanted.out),
+        "sources": [absolute(source) for source in wanted.all_sources],
+    }
     if wanted.config_file is not None:
         parameters["config"] = BuildConfig.load(wanted.config_file).model_dump(mode="json", exclude_unset=True)
     timing = {"cron": wanted.cron, "timezone": wanted.timezone}
@@ -172,35 +192,38 @@ def ensure_pool() -> None:
         ) from None
 
 
-def next_night(seconds: float = 15) -> datetime | None:
-    """When the next nightly run starts; None if the scheduler plans none in so many seconds, for it is paused."""
+def next_night(seconds: float = 15) -> str:
+    """When the next nightly run starts, in words; a night that was missed and waits for a worker is none.
+
+    Args:
+        seconds: How long the scheduler is waited for: it plans a little after a deployment is there.
+    """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import DeploymentFilter, FlowRunFilter
     from prefect.client.schemas.sorting import FlowRunSort
 
-    planned = FlowRunFilter.model_validate({"state": {"type": {"any_": ["SCHEDULED"]}}})
-    nightly = DeploymentFilter.model_validate({"name": {"any_": ["nightly"]}, "tags": {"all_": ["taskcraft"]}})
+    to_come = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"after_": datetime.now(UTC)}}
+    planned = FlowRunFilter.model_validate(to_come)
     deadline = time.monotonic() + seconds
     with get_client(sync_client=True) as client:
-        schedules = client.read_deployment_by_name("build-dataset/nightly").schedules
-        active = [one for one in schedules if one.active]
-        while active and time.monotonic() < deadline:
+        nightly = client.read_deployment_by_name("build-dataset/nightly")
+        active = [one for one in nightly.schedules if one.active and not nightly.paused]
+        if not active:
+            return "paused"
+        only = DeploymentFilter.model_validate({"id": {"any_": [nightly.id]}})
+        while time.monotonic() < deadline:
             runs = client.read_flow_runs(
-                flow_run_filter=planned, deployment_filter=nightly, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=1
+                flow_run_filter=planned, deployment_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=1
             )
             if runs and runs[0].expected_start_time:
-                zone = getattr(active[0].schedule, "timezone", None) or "UTC"
-                return runs[0].expected_start_time.astimezone(ZoneInfo(zone))
+                zone = ZoneInfo(getattr(active[0].schedule, "timezone", None) or "UTC")
+                return f"next on {runs[0].expected_start_time.astimezone(zone):%A, %d %B %Y, %H:%M %Z}"
             time.sleep(0.3)
-    return None
+    return "by its schedule; the server has planned no run yet"
 
 
-def prepare() -> dict[str, str]:
-    """The build step of the file: what the deployments rely on is there.
-
-    Returns:
-        `directory`, the folder that is deployed from.
-    """
+def prepare() -> None:
+    """The build step of the file: what the deployments rely on is there."""
     from prefect.client.orchestration import get_client
 
     from flows.automations import ensure_automations
@@ -208,7 +231,6 @@ def prepare() -> dict[str, str]:
     notify = read_settings().notify_url
     with get_client(sync_client=True) as client:
         ensure_automations(client, notify if notify and notify.get_secret_value() else None)
-    return {"directory": str(Path.cwd())}
 
 
 def _last_words(text: str) -> str:

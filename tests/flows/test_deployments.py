@@ -1,5 +1,6 @@
 """The deployments on a real server: what they say, that twice is as once, and what the form of the UI refuses."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,9 +11,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from stack import ROOT, Stack
 
-from flows.deploying import Wanted
+from flows.deploying import Wanted, next_night
 from taskcraft_core.errors import ConfigError
 
 SAMPLES = ROOT / "data" / "samples" / "zh"
@@ -85,20 +87,45 @@ def test_prefect_deploys_what_the_file_says(as_written: dict[str, Any]) -> None:
     for one in (nightly, on_demand):
         assert one["entrypoint"] == "flows.build_dataset:build_dataset" and one["enforce_parameter_schema"]
         assert one["work_pool_name"] == "taskcraft" and not one["pull_steps"] and one["path"] is None
-        assert one["job_variables"]["working_dir"] == str(ROOT) and "taskcraft" in one["tags"]
+        assert one["job_variables"]["working_dir"] == "." and "taskcraft" in one["tags"]
         assert one["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30" and one["description"]
     assert nightly["job_variables"]["env"]["PREFECT_FLOWS_DEFAULT_RETRIES"] == "1"
     assert [one["name"] for one in as_written["automations"]] == ["taskcraft: a run without a sign of life has crashed"]
 
 
-def test_the_file_names_no_machine() -> None:
+def test_neither_the_file_nor_what_is_deployed_of_it_names_a_machine(as_written: dict[str, Any]) -> None:
     text = (ROOT / "deployments" / "prefect.yaml").read_text()
-    assert str(ROOT) not in text and str(Path.home()) not in text
-    assert all(not Path(source).is_absolute() for source in _parameters(text)["sources"])
+    for told in (text, json.dumps(as_written)):
+        assert str(ROOT) not in told and str(Path.home()) not in told
+    parameters = yaml.safe_load(text)["deployments"][0]["parameters"]
+    assert all(not Path(source).is_absolute() for source in parameters["sources"])
 
 
-def _parameters(text: str) -> dict[str, Any]:
-    return dict(yaml.safe_load(text)["deployments"][0]["parameters"])
+def test_without_a_source_that_of_the_file_has_to_be_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {name: text for name, text in os.environ.items() if not name.startswith(("PREFECT_", "TASKCRAFT_"))}
+    command = [sys.executable, "-m", "flows.cli", "deploy", "--out", "out"]
+    done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    said = "data/samples: there is no such file, folder or URL."
+    assert (done.returncode, done.stderr) == (2, f"taskcraft: {said}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=said):
+        Wanted((), "out").check_here()
+
+
+def test_of_the_next_night_is_told_what_is_so(stack: Stack, deployed: dict[str, Any]) -> None:
+    nightly = stack.call("GET", "/deployments/name/build-dataset/nightly")
+    missed = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2015-01-01T02:00:00Z"}}
+    stack.call("POST", f"/deployments/{nightly['id']}/create_flow_run", {"state": missed})
+    schedule = f"/deployments/{nightly['id']}/schedules/{nightly['schedules'][0]['id']}"
+    with temporary_settings({PREFECT_API_URL: stack.api}):
+        told = next_night()
+        assert told.startswith("next on") and ", 03:30 CE" in told and "2015" not in told
+        assert next_night(seconds=0).startswith("by its schedule")
+        stack.call("PATCH", schedule, {"active": False})
+        try:
+            assert next_night(seconds=0) == "paused"
+        finally:
+            stack.call("PATCH", schedule, {"active": True})
 
 
 def test_options_are_laid_over_the_file_and_nothing_else_changes(
