@@ -61,7 +61,8 @@ def _python(_: Path) -> str:
 
 
 def _packages(_: Path) -> str:
-    wanted = [Requirement(line) for line in requires("taskcraft") or []]
+    listed = [Requirement(line) for line in requires("taskcraft") or []]
+    wanted = [one for one in listed if one.marker is None or one.marker.evaluate({"extra": ""})]
     for one in wanted:
         try:
             found = version(one.name)

@@ -55,3 +55,12 @@ def test_an_address_is_good_if_it_can_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(TaskCraftError, match="cannot be written"):
         checks_of(f"file://{tmp_path}/file/demo")["output folder"](tmp_path)
+
+
+def test_what_only_an_extra_needs_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = ["rich>=14", 'no-such-package>=1; extra == "s3"', 'no-such-package; python_version < "3"']
+    monkeypatch.setattr("flows.doctor.requires", lambda _: needed)
+    assert CHECKS["packages"](tmp_path) == "1 packages, their versions fit"
+    needed.append('no-such-package; python_version > "3"')
+    with pytest.raises(ConfigError, match="no-such-package is not installed"):
+        CHECKS["packages"](tmp_path)
