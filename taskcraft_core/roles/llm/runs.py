@@ -7,7 +7,6 @@ new document. So the whole run is kept beside them. Whatever judges its answer i
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import re
 import time
@@ -24,6 +23,7 @@ from taskcraft_core.fingerprint import STAGE_VERSIONS
 from taskcraft_core.models import Message, ToolCall, content_hash
 from taskcraft_core.prompts import prompt
 from taskcraft_core.roles.llm.answers import Answer, Answers, FoundSuperset, schema_of
+from taskcraft_core.roles.llm.numbered import Numbered
 from taskcraft_core.roles.llm.structured import RoleModel
 from taskcraft_core.tools import READERS, Toolbox
 
@@ -69,7 +69,7 @@ class Asked(Generic[A]):
 
 
 async def carried(model: RoleModel, asked: Asked[A], make: Callable[[], Awaitable[Run[A]]]) -> Run[A]:
-    """The first kept run that still stands, or else a new one, which is then kept.
+    """A kept run that still stands, or else a new one, which is then kept.
 
     A run that fails is not kept: nobody knows what it had read, and what it failed over may be gone next time.
 
@@ -85,21 +85,18 @@ async def carried(model: RoleModel, asked: Asked[A], make: Callable[[], Awaitabl
     if tools.content is None:
         return await make()
     began = time.monotonic()
-    for number in itertools.count():
-        key = asked.key(model, number)
-        kept = await journal.get(key)
-        if kept is None:
-            break
-        if (run := await _standing(kept, asked)) is not None:
-            return run
+    kept = Numbered(lambda number: journal.get(asked.key(model, number)))
+    if (standing := await kept.first(lambda one: _standing(one, asked))) is not None:
+        return standing
     run = await make()
     if (written := _written(run, tools)) is not None:
-        meant = purpose()
+        meant, number = purpose(), await kept.count()
         await journal.put(
             CallRecord(
-                key=key, kind="run", endpoint=model.endpoint.label, model=model.spec.model, role=model.role,
-                stage=meant.stage, item=meant.item, sample=number, response=written, prompt_tokens=None,
-                completion_tokens=None, usd=None, seconds=time.monotonic() - began, made_at=time.time(),
+                key=asked.key(model, number), kind="run", endpoint=model.endpoint.label, model=model.spec.model,
+                role=model.role, stage=meant.stage, item=meant.item, sample=number, response=written,
+                prompt_tokens=None, completion_tokens=None, usd=None,
+                seconds=time.monotonic() - began, made_at=time.time(),
             )
         )  # fmt: skip
     return run

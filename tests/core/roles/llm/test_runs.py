@@ -104,6 +104,29 @@ async def test_what_was_read_and_has_changed_is_solved_again(night: Night) -> No
     assert night.calls == 0
 
 
+async def test_what_changes_every_night_takes_no_look_up_more_for_every_night(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+    get = night.engine.journal.get
+
+    async def counted(key: str) -> str | None:
+        looked_up.append(key)
+        return await get(key)
+
+    monkeypatch.setattr(night.engine.journal, "get", counted)
+    counts = []
+    for number in range(30):
+        looked_up.clear()
+        assert (await night.solve(mill("Arlen", f"{number}.5 cm"), BREN)).answers == (f"{number}.5 cm",)
+        counts.append(len(looked_up))
+    looked_up.clear()
+    assert night.calls > 0
+    assert (await night.solve(mill("Arlen", "29.5 cm"), BREN)).answers == ("29.5 cm",)
+    assert night.calls == 0 and len(looked_up) < 20
+    assert max(counts) < 30
+
+
 async def test_a_document_that_is_gone_was_read_too(night: Night) -> None:
     await night.solve(ARLEN, BREN)
     assert (await night.solve(BREN)).answers == ()
