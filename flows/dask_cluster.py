@@ -23,6 +23,7 @@ from prefect.utilities.callables import get_call_parameters
 from prefect_dask.task_runners import DaskTaskRunner
 
 from flows.dask_settings import PublicSettings
+from flows.leftovers import bury_shard
 from taskcraft_core.config import Settings
 from taskcraft_core.errors import ConfigError, ProviderUnavailable, TaskCraftError
 from taskcraft_core.models import content_hash
@@ -84,12 +85,17 @@ class Cluster:
         """
         parameters = get_call_parameters(compute.fn, (), dict(arguments))
         with PublicSettings.of_this_process():
-            future: Future[Any] = self._runner.submit(compute, parameters=parameters).wrapped_future
+            handed_out = self._runner.submit(compute, parameters=parameters)
+        future: Future[Any] = handed_out.wrapped_future
         try:
             await self._ended(future)
-            return await (await asyncio.to_thread(self._state_of, future)).aresult()
+            state = await asyncio.to_thread(self._state_of, future)
+        except TaskCraftError as error:  # whoever could tell the server what became of it is gone
+            await bury_shard(handed_out.task_run_id, str(error))
+            raise
         finally:
             future.release()  # one that waits for a worker is not computed any more
+        return await state.aresult()
 
     async def look(self, stale: float = 0.0) -> None:
         """Reads in the journal what was spent in all, unless that was done within so many seconds."""

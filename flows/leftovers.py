@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -33,13 +35,30 @@ async def bury(run_id: UUID, attempt: int | None = None) -> None:
         run_id: The run; one that the server does not know is another server's.
         attempt: Its run count when it was killed: the run itself is over too, unless it has been started again.
     """
-    try:
+    with _harmless(f"What the killed run {run_id} left on the server"):
         await _bury(run_id, attempt)
-    except Exception as error:  # what a dead run is said to be stops no living one
-        run_logger().warning(
-            "What the killed run %s left on the server may be said to run still: %s: %s",
-            run_id, type(error).__name__, error,
-        )  # fmt: skip
+
+
+async def bury_shard(run_id: UUID, why: str) -> None:
+    """Tells the server that a shard is over, whose process is gone.
+
+    Args:
+        run_id: Its task run; one that never began is not on the server.
+        why: What is known of it, in a sentence.
+    """
+    with _harmless("A shard whose process is gone"):
+        async with get_client() as client:
+            with suppress(ObjectNotFound):
+                await client.set_task_run_state(run_id, Crashed(message=why), force=True)
+
+
+@contextmanager
+def _harmless(what: str) -> Iterator[None]:
+    """What the dead are said to do stops nothing that lives."""
+    try:
+        yield
+    except Exception as error:
+        run_logger().warning("%s may be said to run still: %s: %s", what, type(error).__name__, error)
 
 
 async def _bury(run_id: UUID, attempt: int | None) -> None:
