@@ -93,8 +93,8 @@ def _end(children: Sequence[Child]) -> None:
     if children:
         print("Stopping …", flush=True)
     try:
-        if len(children) > 1 and all(child.running for child in children):
-            cancel_runs()  # on a server that is not ours there may be runs of other workers
+        if any(child.name == "worker" for child in children) and all(child.running for child in children):
+            cancel_runs(worker_name())
         for child in reversed(children):
             child.stop()
     except BaseException:
@@ -103,14 +103,23 @@ def _end(children: Sequence[Child]) -> None:
         raise
 
 
-def cancel_runs() -> None:
-    """Cancels the runs that are going on, and waits until they have put their things away.
+def worker_name() -> str:
+    """What the worker is called on the server."""
+    return f"serve on {platform.node()}"
+
+
+def cancel_runs(worker: str) -> None:
+    """Cancels the runs of a worker that are going on, and waits until they have put their things away.
 
     A worker that is stopped kills them instead, and until somebody misses their heartbeats they would be told of as
     running. What does not end in time is left to that.
+
+    Args:
+        worker: Its name; it labels its runs with that.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.client.schemas.objects import FlowRun
     from prefect.states import Cancelling
 
     going_on = {
@@ -120,10 +129,15 @@ def cancel_runs() -> None:
     chosen = FlowRunFilter.model_validate(going_on)
     deadline = time.monotonic() + CANCEL_SECONDS
     with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=chosen):
+
+        def its_runs() -> list[FlowRun]:
+            runs = client.read_flow_runs(flow_run_filter=chosen)
+            return [run for run in runs if run.labels.get("prefect.worker.name") == worker]
+
+        for run in its_runs():
             print(f"Cancelling {run.name} …", flush=True)
             client.set_flow_run_state(run.id, Cancelling(message=STOPPED))
-        while client.read_flow_runs(flow_run_filter=chosen) and time.monotonic() < deadline:
+        while its_runs() and time.monotonic() < deadline:
             time.sleep(0.3)
 
 
@@ -142,7 +156,7 @@ def _server(host: str, port: int, logs: Path) -> Child:
 
 def _worker(logs: Path) -> Child:
     kept = {name: text for name, text in logging(os.environ).items() if name != "TASKCRAFT_NOTIFY_URL"}
-    command = worker_command("--name", f"serve on {platform.node()}")
+    command = worker_command("--name", worker_name())
     worker = Child("worker", command, WORKER_SETTINGS | kept, logs / "worker.log")
     worker.start()
     return worker

@@ -14,6 +14,7 @@ import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from stack import ROOT, Stack
 
+from flows import serving
 from flows.deploying import Wanted, next_night
 from taskcraft_core.errors import ConfigError
 
@@ -152,6 +153,20 @@ def test_twice_is_as_once(stack: Stack, deployed: dict[str, Any], tmp_path: Path
     stack.deploy([str(SAMPLES)], tmp_path)
     assert everything(stack) == once
     assert not once["automations"][0]["enabled"], "whoever has switched an automation off finds it off"
+
+
+def test_a_stop_cancels_the_runs_of_its_own_worker(
+    stack: Stack, deployed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "CANCEL_SECONDS", 0.0)
+    runs = {name: stack.run() for name in ("ours", "theirs")}
+    for name, run_id in runs.items():
+        stack.call("PATCH", f"/flow_runs/{run_id}/labels", {"prefect.worker.name": name})
+        stack.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "RUNNING"}, "force": True})
+    with temporary_settings({PREFECT_API_URL: stack.api}):
+        serving.cancel_runs("ours")
+    states = {name: stack.flow_run(run_id)["state_type"] for name, run_id in runs.items()}
+    assert states == {"ours": "CANCELLING", "theirs": "RUNNING"}
 
 
 WRONG = {
