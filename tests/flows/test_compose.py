@@ -61,6 +61,20 @@ def test_the_image_is_made_of_what_there_is_and_installs_the_versions_that_are_p
     assert "--constraint constraints.txt" in text and "index-url" not in text and "\nUSER taskcraft\n" in text
 
 
+def test_every_extra_that_the_documents_offer_is_in_the_image() -> None:
+    documents = [ROOT / "README.md", *(DEPLOYMENTS / name for name in ("README.md", "compose.yaml"))]
+    text = "\n".join(document.read_text() for document in documents)
+    offered = set(re.findall(r"taskcraft\[(\w+)\]", text)) | set(re.findall(r"--out (s3)://", text))
+    (installed,) = re.findall(r"'\.\[([\w,]+)\]'", (DEPLOYMENTS / "Dockerfile").read_text())
+    assert {"dask", "s3"} <= offered <= set(installed.split(","))
+
+
+def test_the_copy_of_an_address_outlives_the_container() -> None:
+    worker = COMPOSE["worker"]
+    cache = Path(worker["environment"]["TASKCRAFT_CACHE"])
+    assert Path("/datasets") in cache.parents and "datasets:/datasets" in worker["volumes"]
+
+
 def compose_program() -> list[str]:
     """`docker compose`, or the older docker-compose."""
     for program in (["docker", "compose"], ["docker-compose"]):
