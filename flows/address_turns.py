@@ -57,6 +57,9 @@ async def turn_at(out: str, say: Say, holder: Holder) -> AsyncIterator[None]:
         out: The URL of the output folder.
         say: Told that and for whom it waits, at the start and again every few minutes.
         holder: Who asks, for others to be told.
+
+    Raises:
+        TaskCraftError: The server refuses, as one would that is too old.
     """
     name = limit_of(out)
     async with get_client() as client:
@@ -70,7 +73,7 @@ async def turn_at(out: str, say: Say, holder: Holder) -> AsyncIterator[None]:
         finally:
             renewing.cancel()
             with suppress(httpx.HTTPError):  # the lease runs out
-                await asyncio.shield(client.release_concurrency_slots_with_lease(lease))
+                await asyncio.shield(_give_back(client, name, lease))
 
 
 def limit_of(out: str) -> str:
@@ -145,6 +148,12 @@ async def _free(client: PrefectClient, name: str, noted: Noted | None) -> None:
     if noted is not None:
         await client.release_concurrency_slots_with_lease(UUID(noted.lease))
     await client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=0))
+
+
+async def _give_back(client: PrefectClient, name: str, lease: UUID) -> None:
+    if (noted := await _noted(name)) is not None and noted.lease == str(lease):
+        await Variable.aunset(name)
+    await client.release_concurrency_slots_with_lease(lease)
 
 
 async def _noted(name: str) -> Noted | None:
