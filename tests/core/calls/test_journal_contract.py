@@ -39,6 +39,15 @@ async def test_what_was_put_is_there_after_reopening_and_the_first_stays(place, 
     await journal.close()
 
 
+async def test_a_claim_tells_what_is_to_be_asked_for(place, record):
+    journal = await place.open()
+    for response in (None, "{}"):
+        async with journal.claim("k") as found:
+            assert found == response
+            await journal.put(record("k"))
+    await journal.close()
+
+
 ROUNDS = st.lists(
     st.lists(
         st.tuples(st.sampled_from(["put", "get"]), st.integers(0, 4), st.text("ab", max_size=3)), min_size=1, max_size=8

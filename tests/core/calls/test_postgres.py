@@ -66,7 +66,8 @@ async def test_a_lost_connection_is_one_sentence_and_the_journal_comes_back(post
         url = f"postgresql://guarded:{PASSWORD}@127.0.0.1:{line.port}/{postgres.fresh('guarded')}"
         journal = await PostgresJournal.open(url, pauses=(0.0,))
         await journal.put(record("before"))
-        line.cut()
+        async with journal.claim("k"):
+            line.cut()
         for lost in (journal.get("before"), journal.put(record("lost")), journal.spent(), claimed(journal)):
             with pytest.raises(ProviderUnavailable, match="does not answer any more") as caught:
                 await lost
