@@ -106,7 +106,9 @@ def test_a_terminal_that_is_closed_ends_a_command_in_good_order(tmp_path: Path) 
     command = [sys.executable, "-c", IN_A_TERMINAL, str(kept)]
     with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True) as process:
         os.close(slave)
-        told = os.read(master, 100)
+        told = os.read(master, 1)
+        while not told.endswith(b"\n"):
+            told += os.read(master, 1)
         os.close(master)
         process.send_signal(signal.SIGHUP)
     assert told == b"started\r\n" and kept.read_text() == "put away" and process.returncode == 0
