@@ -40,11 +40,11 @@ def worker_command(*more: str) -> list[str]:
 
 def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What a server is given: its own settings, and nothing that holds a key of ours."""
-    kept = {name: text for name, text in logging(environment).items() if not name.startswith(OURS)}
+    kept = {name: text for name, text in unquieted(environment).items() if not name.startswith(OURS)}
     return EMBEDDED | SERVER_SETTINGS | kept
 
 
-def logging(environment: Mapping[str, str]) -> dict[str, str]:
+def unquieted(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment of a process that writes a log: only the terminal of this command is kept quiet."""
     return {name: text for name, text in environment.items() if QUIET.get(name) != text}
 
@@ -155,7 +155,7 @@ def _server(host: str, port: int, logs: Path) -> Child:
 
 
 def _worker(logs: Path) -> Child:
-    kept = {name: text for name, text in logging(os.environ).items() if name != "TASKCRAFT_NOTIFY_URL"}
+    kept = {name: text for name, text in unquieted(os.environ).items() if name != "TASKCRAFT_NOTIFY_URL"}
     command = worker_command("--name", worker_name())
     worker = Child("worker", command, WORKER_SETTINGS | kept, logs / "worker.log")
     worker.start()
