@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 from databases import started
+from distributed import Client
 
 SECONDS = 60.0
 
@@ -49,11 +50,10 @@ def cluster(folder: Path, env: Mapping[str, str], workers: int = 2) -> Iterator[
 
     try:
         start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
-        deadline = time.monotonic() + SECONDS
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        address = json.loads(file.read_text())["address"]
+        address = _address(file)
         nannies = tuple(start("worker", address, "--nthreads", "1", "--nworkers", "1") for _ in range(workers))
+        with Client(address, timeout=SECONDS, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=SECONDS)
         yield Cluster(address, nannies)
     finally:
         for process in started[::-1]:
@@ -71,11 +71,16 @@ class Database:
 
     Attributes:
         url: Its address.
-        execute: Runs SQL in it.
+        execute: Runs SQL in it, and gives what psql prints.
     """
 
     url: str
-    execute: Callable[[str], object]
+    execute: Callable[[str], str]
+
+    def calls(self) -> int:
+        """The model calls that the journal holds."""
+        printed = self.execute("SELECT 'calls=' || count(*) FROM taskcraft_calls WHERE kind = 'chat';")
+        return int(printed.partition("calls=")[2].split()[0])
 
     def forget(self) -> None:
         """No call was ever made."""
@@ -125,6 +130,16 @@ class Wire:
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+def _address(file: Path) -> str:
+    """What a scheduler writes when it listens."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        with suppress(FileNotFoundError, json.JSONDecodeError):
+            return str(json.loads(file.read_text())["address"])
+        assert time.monotonic() < deadline, "the scheduler does not start"
+        time.sleep(0.05)
 
 
 def _command(process: psutil.Process) -> list[str]:

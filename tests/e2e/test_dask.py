@@ -21,7 +21,7 @@ PREFECT_SECRET = "pnu-planted-71c0ffee2a"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Loopback]:
-    with start(latency=0.02, jitter=0.5) as server:
+    with start(latency=0.05, jitter=0.5) as server:
         yield server
 
 
@@ -73,7 +73,8 @@ def test_a_cluster_makes_the_same_rows_with_as_many_calls_and_within_the_same_li
     assert f"--max-calls {most} allows no further call: so far {most:,} calls took" in said
     assert " 0 calls" not in said and "in flight" not in said
     assert first["seen"] + ours.seen["seen"] == total, "what was answered before the cap is not asked again"
-    assert 1 < max(first["peak"], ours.seen["peak"]) <= CAP
+    assert CAP // 2 < max(first["peak"], ours.seen["peak"]) <= CAP, "more than one worker's share, and not too much"
+    assert database.calls() == total and not list(tmp_path.rglob("journal.sqlite"))
     assert hashes(ours) == hashes(local)
     assert f"Model calls: {ours.seen['seen']:,} made" in " ".join(ours.printed.split())
     assert str(tmp_path).encode() in wire.heard, "it was listened to"
@@ -122,7 +123,10 @@ def test_a_worker_that_is_killed_costs_no_more_than_its_calls_in_flight(
     print(f"{seen['seen']} calls of {total}; peak {seen['peak']}")
     assert 0 <= seen["seen"] - total <= CAP // 2
     assert hashes(ModelBuild(tmp_path, printed, seen)) == hashes(local)
-    assert {worker.pid for worker in dask.workers()} != workers, "its nanny has started another"
+    deadline = time.monotonic() + 60
+    while len(now := {worker.pid for worker in dask.workers()}) < len(workers) or now == workers:
+        assert time.monotonic() < deadline, "its nanny starts another"
+        time.sleep(0.1)
 
 
 @pytest.mark.soak
