@@ -28,11 +28,10 @@ from taskcraft_core.calls.journal import CostLine
 from taskcraft_core.config import BuildConfig
 from taskcraft_core.errors import TaskCraftError
 from taskcraft_core.models import Rejection
-from taskcraft_core.roles.llm.spec import is_model
+from taskcraft_core.roles.llm.spec import pays
 from tasks.aside import aside
 from tasks.logs import run_logger
 from tasks.spending import costs_of
-from tasks.workbench import ROLES
 
 TAG = "taskcraft"
 
@@ -123,8 +122,7 @@ async def reporting() -> AsyncIterator[Report]:
     assert context is not None and context.flow_run is not None and context.parameters is not None
     config: BuildConfig = context.parameters["config"]
     out = folder_of(context.parameters["out"])
-    pays = config.search == "tavily" or any(is_model(getattr(config, role)) for role in ROLES)
-    made = Report(await board_of(context), run_logger(), out, pays)
+    made = Report(await board_of(context), run_logger(), out, pays(config))
     if TAG not in context.flow_run.tags:
         with _harmless(made.log):
             async with get_client() as client:

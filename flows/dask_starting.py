@@ -19,9 +19,8 @@ from flows.dask_cluster import Cluster
 from flows.environment import read_settings
 from taskcraft_core.config import BuildConfig, Settings
 from taskcraft_core.errors import ConfigError, ProviderUnavailable
-from taskcraft_core.roles.llm.spec import endpoint_label, is_model
+from taskcraft_core.roles.llm.spec import endpoint_label, pays
 from tasks.terms import Terms, machine
-from tasks.workbench import ROLES
 
 CONNECT_SECONDS = 10.0
 
@@ -63,7 +62,7 @@ def _terms(owned: bool, out: Path, config: BuildConfig, settings: Settings) -> T
     Raises:
         ConfigError: The workers would have no journal in common, or could not reach the Prefect server.
     """
-    paid = config.search == "tavily" or any(is_model(getattr(config, role)) for role in ROLES)
+    paid = pays(config)
     if paid and not owned and settings.journal_url is None:
         raise ConfigError(
             "Calls of a Dask cluster are kept in a journal that all workers reach: set TASKCRAFT_JOURNAL_URL to a "

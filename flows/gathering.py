@@ -73,7 +73,8 @@ class Work:
             refresh_cache=fingerprint not in self.sound, task_run_name=self.names[fingerprint], tags=[self.stage]
         )
         arguments = {"out": self.out, "stage": self.stage, "fingerprint": fingerprint, **self.shards[fingerprint]}
-        return Reference.model_validate(await compute_shard(fresh, arguments))
+        computed = Reference.model_validate(await compute_shard(fresh, arguments))
+        return self.there(fingerprint) or computed  # another build may have made the file anew since Prefect saw it
 
     def there(self, fingerprint: str) -> Reference | None:
         """A shard as it is on disk, if it was there from the start."""

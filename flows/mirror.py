@@ -21,9 +21,8 @@ from taskcraft_core.dataset.remote.address import check_out, copy_of, is_address
 from taskcraft_core.dataset.remote.files import Remote
 from taskcraft_core.dataset.remote.mirror import pull, push, sole_user
 from taskcraft_core.errors import ConfigError, TaskCraftError
-from taskcraft_core.roles.llm.spec import is_model
+from taskcraft_core.roles.llm.spec import pays
 from tasks.aside import aside
-from tasks.workbench import ROLES
 
 
 def check_place(out: str, config: BuildConfig, sources: Sequence[str] = ()) -> None:
@@ -38,7 +37,7 @@ def check_place(out: str, config: BuildConfig, sources: Sequence[str] = ()) -> N
         ConfigError: No dataset can lie there, or its journal cannot.
     """
     check_out(out, sources)
-    if is_address(out) and _pays(config) and read_settings().journal_address is None:
+    if is_address(out) and pays(config) and read_settings().journal_address is None:
         raise ConfigError(
             f"{out}: calls that are paid for have to be journalled where a crash cannot lose them; name a PostgreSQL "
             "database in TASKCRAFT_JOURNAL_URL, or give a folder as --out."
@@ -190,7 +189,3 @@ def _named(folder: Path, out: str) -> Iterator[None]:
     except TaskCraftError as error:
         error.args = tuple(str(one).replace(str(folder), out.rstrip("/")) for one in error.args)
         raise
-
-
-def _pays(config: BuildConfig) -> bool:
-    return config.search == "tavily" or any(is_model(getattr(config, role)) for role in ROLES)

@@ -207,3 +207,11 @@ async def test_a_listener_hears_of_every_step(work: Work, tmp_path: Path) -> Non
     with watched_by(ear):
         await run(work, tmp_path, ("aaaa",))
     assert ear.heard == [(STAGE, 1, 0, None), 1, "shard", "end"]
+
+
+async def test_a_file_that_another_build_made_anew_is_taken_as_it_is(work: Work, tmp_path: Path) -> None:
+    first = await run(work, tmp_path)
+    other = Rejection(stage="verify", reason=Reason.GUESS, item="other", detail="none")
+    anew = write_result(tmp_path, STAGE, "bbbb", [other], Rejection, [])
+    second = await run(work, tmp_path)
+    assert second.computed == 0 and set(second.shards) - set(first.shards) == {anew}
