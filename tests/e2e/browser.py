@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, Route, sync_playwright
+from playwright.sync_api import Locator, Page, Response, Route, sync_playwright
 
 ROOT = Path(__file__).parent.parent.parent
 KEPT = Path(os.environ.get("UI_SCREENSHOTS", ROOT / "out" / "screenshots"))
@@ -19,7 +20,10 @@ ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-PATIENCE, STILL = 20.0, 2.0
+PATIENCE, STILL = 60.0, 0.6
+"""Seconds for what a page has to show, as machines may be busy, and for it to stand still before it is kept."""
+LOADING = "[data-slot=skeleton]"
+"""What the UI shows in place of what it does not have yet."""
 BUSY, ATTEMPTS = 503, 5
 
 CHROMIUM = next((path for path in map(shutil.which, PROGRAMS) if path), None)
@@ -35,12 +39,12 @@ class Ui:
     Attributes:
         page: Playwright's page.
         url: Where the server is.
-        elsewhere: Other addresses that the UI asked for; it did not get them.
+        servers: Those that answered; it may ask others, but reaches none.
     """
 
     page: Page
     url: str
-    elsewhere: set[str] = field(default_factory=set)
+    servers: set[str] = field(default_factory=set)
 
     def open(self, path: str, *shown: str) -> str:
         """Goes to a page, waits until it shows the texts, and returns what it says."""
@@ -103,10 +107,11 @@ class Ui:
     def keep(self, name: str, whole: bool = False) -> None:
         """Keeps a picture of the window, or of the whole page, once it stands still; a timeline never quite does."""
         KEPT.mkdir(parents=True, exist_ok=True)
+        self.page.wait_for_function(f"!document.querySelector({LOADING!r})")
         deadline, before = time.monotonic() + STILL, b""
         while (now := self.page.screenshot(full_page=whole)) != before and time.monotonic() < deadline:
             before = now
-            self.page.wait_for_timeout(250)
+            self.page.wait_for_timeout(100)
         (KEPT / f"{name}.png").write_bytes(now)
 
 
@@ -130,10 +135,14 @@ def browser(url: str, profile: Path) -> Iterator[Ui]:
             if route.request.url.startswith((url, "data:", "blob:")):
                 route.continue_()
                 return
-            ui.elsewhere.add(route.request.url)
             route.abort()
 
+        def answered(response: Response) -> None:
+            if response.url.startswith("http"):
+                ui.servers.add("{0.scheme}://{0.netloc}".format(urlsplit(response.url)))
+
         window.route("**/*", only_here)
+        window.on("response", answered)
         try:
             yield ui
         finally:

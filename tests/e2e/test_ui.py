@@ -1,46 +1,33 @@
 """A build that fails in one shard: seen and retried in the Prefect UI by a browser, and from the command line."""
 
-import re
-import sqlite3
+from __future__ import annotations
+
 import time
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from browser import CHROMIUM, NONE, Ui, browser
+from attempts import SECONDS, Attempt, Run, assert_no_call_is_paid_twice, attempt
+from browser import CHROMIUM, KEPT, NONE, Ui, browser
 from model_builds import KEY, MODEL
-from stack import Stack, is_final
+from stack import Stack
 
 from taskcraft_core.loopback.process import Loopback, start
 
-Run = dict[str, Any]
-
-SOURCES, FEW = ["data/samples/landmarks"], ["data/samples/zh"]
+SOURCES, FEW = ["data/samples/landmarks"], ["data/samples/zh/taishan.html", "data/samples/zh/mingsheng.html"]
+"""The few lie in two buckets, one in each."""
 CONFIG = {
     **dict.fromkeys(("author", "solver", "judge"), f'"{MODEL}"'),
     "max_hops": 2, "max_width": 2, "max_tasks_per_document": 2,
 }  # fmt: skip
-BY_RULE = dict.fromkeys(("author", "solver", "judge"), "extractive")
-FAULT, FAULT_OF_FEW = "verify, 3 of 8", "generate, 2 of 3"
+SMALL = {**dict.fromkeys(("author", "solver", "judge"), MODEL), "buckets": 2, "max_hops": 1, "max_width": 1}
+FAULT, FAULT_OF_FEW = "verify, 3 of 8", "verify, 1 of 2"
 WRONG_TEXTS = {"Author": "nonsense!", "runner": "cluster"}
-SHARD = re.compile(r".+, \d+ of \d+")
-SECONDS = 300
-"""No build here takes long, but machines may be busy."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What was there when an attempt to build had ended: the run and those of its shards, and what was paid so far."""
-
-    run: Run
-    shards: list[Run]
-    versions: list[str]
-    calls_seen: int
-    calls_kept: int
+PICTURES = {
+    "failed-run", "failed-run-artifacts", "failed-run-logs", "failed-stage-shards", "retried-run-stages",
+    "retried-run-artifacts",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,12 +38,8 @@ class Seen:
     retried: Attempt
     stages: list[Run]
     pages: dict[str, str]
-
-    @property
-    def shards_again(self) -> dict[str, str]:
-        """The states of the shards of the second attempt, by name."""
-        before = {run["id"] for run in self.failed.shards}
-        return {run["name"]: run["state"]["name"] for run in self.retried.shards if run["id"] not in before}
+    servers: set[str]
+    began: float
 
 
 @pytest.fixture(scope="module")
@@ -89,24 +72,26 @@ def seen(stack: Stack, models: Loopback, faults: Path, tmp_path_factory: pytest.
     """What a data engineer does: starts the build with the form, sees it fail, retries it, looks around."""
     if CHROMIUM is None:
         pytest.skip(NONE)
-    out, pages = stack.home.parent / "out", {}
+    out, pages, began = stack.home.parent / "out", {}, time.time()
+    runs, paid = runs_on_demand(stack), models.stats()["seen"]
     with browser(stack.url, tmp_path_factory.mktemp("profile")) as ui:
         pages |= started_with_the_form(ui, stack)
-        run_id = newest_run(stack)
+        (run_id,) = runs_on_demand(stack) - runs
         stack.wait(run_id, seconds=SECONDS)
-        failed = attempt(stack, models, run_id, out)
+        failed = attempt(stack, models, run_id, out, paid)
         pages |= failure_seen(ui, stack, run_id)
         mended(faults, FAULT)
         pages["confirmation"] = ui.retry()
         stack.wait(run_id, until=lambda run: run["state_type"] == "COMPLETED", seconds=SECONDS)
-        retried = attempt(stack, models, run_id, out)
+        retried = attempt(stack, models, run_id, out, paid)
         pages |= result_seen(ui, stack, run_id)
-    return Seen(failed, retried, stack.children(run_id), pages)
+    return Seen(failed, retried, stack.children(run_id), pages, ui.servers, began)
 
 
 def started_with_the_form(ui: Ui, stack: Stack) -> dict[str, str]:
     """Types wrong values into the form, then right ones, and starts the build."""
     there = f"deployments/deployment/{stack.call('GET', '/deployments/name/build-dataset/on-demand')['id']}"
+    runs = runs_on_demand(stack)
     pages = {"deployment": ui.open(there, "on-demand", "flows.build_dataset:build_dataset")}
     ui.keep("deployment")
     pages["form"] = ui.open(f"{there}/run", "failed_shards", "Max Hops", "Submit")
@@ -122,7 +107,7 @@ def started_with_the_form(ui: Ui, stack: Stack) -> dict[str, str]:
     ui.submit()
     pages["wrong texts"] = ui.until(*(f"'{wrong}' does not match" for wrong in WRONG_TEXTS.values()))
     ui.keep("form-refuses-texts", whole=True)
-    pages["runs by the wrong form"] = newest_run(stack)
+    pages["runs by the wrong form"] = " ".join(runs_on_demand(stack) - runs)
     ui.open(f"{there}/run", "Max Hops", "Submit")
     ui.answered("/create_flow_run", ui.submit)
     ui.page.wait_for_url("**?tab=Runs")
@@ -160,37 +145,10 @@ def result_seen(ui: Ui, stack: Stack, run_id: str) -> dict[str, str]:
     return pages
 
 
-def attempt(stack: Stack, models: Loopback, run_id: str, out: Path) -> Attempt:
-    shards = shards_of(stack, run_id)
-    versions = sorted(path.name for path in (out / "releases").glob("v*"))
-    with closing(sqlite3.connect(out / "journal.sqlite")) as journal:
-        (kept,) = journal.execute("SELECT count(DISTINCT key) FROM calls WHERE kind = 'chat'").fetchone()
-    return Attempt(stack.flow_run(run_id), shards, versions, models.stats()["seen"], kept)
-
-
-def shards_of(stack: Stack, run_id: str) -> list[Run]:
-    """The shards of all stages of a run that has ended, as soon as the server has written down how each of them did."""
-    deadline = time.monotonic() + SECONDS
-    while True:
-        shards = [run for run in stack.task_runs(run_id) if SHARD.fullmatch(run["name"])]
-        stages = {stage["id"] for stage in stack.children(run_id) if stage["name"] != "publish"}
-        counts = Counter((run["flow_run_id"], run["name"].rpartition(" of ")[2], label(run)) for run in shards)
-        whole = all(count == int(of) for (_, of, _), count in counts.items())
-        if whole and stages == {stage for stage, _, _ in counts} and all(is_final(run) for run in shards):
-            return shards
-        assert time.monotonic() < deadline, sorted(run["name"] for run in shards)
-        time.sleep(0.5)
-
-
-def label(shard: Run) -> str:
-    """What the stage of a shard is called in its name."""
-    return str(shard["name"]).rpartition(", ")[0]
-
-
-def newest_run(stack: Stack) -> str:
-    """The id of the build on demand that was started last; empty if there is none."""
-    asked = {"deployments": {"name": {"any_": ["on-demand"]}}, "sort": "EXPECTED_START_TIME_DESC", "limit": 1}
-    return next((str(run["id"]) for run in stack.call("POST", "/flow_runs/filter", asked)), "")
+def runs_on_demand(stack: Stack) -> set[str]:
+    """The ids of the builds that were started on demand."""
+    asked = {"deployments": {"name": {"any_": ["on-demand"]}}}
+    return {str(run["id"]) for run in stack.call("POST", "/flow_runs/filter", asked)}
 
 
 def mended(faults: Path, shard: str) -> None:
@@ -225,7 +183,7 @@ def test_the_other_shards_of_the_stage_are_not_stopped_by_the_one_that_fails(see
 
 
 def test_the_retry_computes_the_failed_shard_and_what_was_not_reached(seen: Seen) -> None:
-    again = seen.shards_again
+    again = seen.retried.shards_again(seen.failed)
     before = {run["name"] for run in seen.failed.shards}
     assert {name for name in before if again[name] != "Cached"} == {FAULT}
     assert again[FAULT] == "Completed"
@@ -235,8 +193,7 @@ def test_the_retry_computes_the_failed_shard_and_what_was_not_reached(seen: Seen
 
 
 def test_the_retry_pays_for_no_call_twice(seen: Seen) -> None:
-    assert 0 < seen.failed.calls_seen == seen.failed.calls_kept
-    assert seen.failed.calls_seen < seen.retried.calls_seen == seen.retried.calls_kept
+    assert_no_call_is_paid_twice(seen.failed, seen.retried)
 
 
 def test_the_retried_run_is_the_same_run_and_makes_one_version(seen: Seen) -> None:
@@ -263,16 +220,24 @@ def test_the_artifacts_tell_the_funnel_the_cost_and_where_everything_lies(seen: 
     assert KEY not in "".join(seen.pages.values())
 
 
-def test_the_command_line_retries_a_run_as_well(stack: Stack, faults: Path, tmp_path: Path) -> None:
-    run_id = stack.run(sources=FEW, out=str(tmp_path), config=BY_RULE)
-    failed = stack.wait(run_id, seconds=SECONDS)
-    assert failed["state_type"] == "FAILED" and FAULT_OF_FEW in failed["state"]["message"]
-    before = {run["id"] for run in shards_of(stack, run_id)}
+def test_pictures_of_what_was_seen_are_kept_and_no_other_server_answered(seen: Seen, stack: Stack) -> None:
+    kept = {path.stem for path in KEPT.glob("*.png") if path.stat().st_mtime >= seen.began}
+    assert kept >= PICTURES
+    assert seen.servers == {stack.url}
+
+
+def test_the_command_line_retries_a_run_as_well(stack: Stack, models: Loopback, faults: Path, tmp_path: Path) -> None:
+    paid = models.stats()["seen"]
+    run_id = stack.run(sources=FEW, out=str(tmp_path), config=SMALL)
+    assert FAULT_OF_FEW in stack.wait(run_id, seconds=SECONDS)["state"]["message"]
+    failed = attempt(stack, models, run_id, tmp_path, paid)
     mended(faults, FAULT_OF_FEW)
     stack.command("prefect", "flow-run", "retry", run_id)
-    ended = stack.wait(run_id, until=lambda run: run["state_type"] == "COMPLETED", seconds=SECONDS)
-    assert ended["run_count"] == 2
-    again = {run["name"]: run["state"]["name"] for run in shards_of(stack, run_id) if run["id"] not in before}
-    generated = {name: state for name, state in again.items() if name.startswith("generate")}
-    assert generated == {f"generate, {n} of 3": "Completed" if n == 2 else "Cached" for n in (1, 2, 3)}
-    assert [path.name for path in (tmp_path / "releases").glob("v*")] == ["v1"]
+    stack.wait(run_id, until=lambda run: run["state_type"] == "COMPLETED", seconds=SECONDS)
+    retried = attempt(stack, models, run_id, tmp_path, paid)
+    assert (failed.run["state_type"], failed.versions) == ("FAILED", [])
+    assert (retried.run["run_count"], retried.versions) == (2, ["v1"])
+    again = retried.shards_again(failed)
+    assert {run["name"] for run in failed.shards if again[run["name"]] != "Cached"} == {FAULT_OF_FEW}
+    assert again[FAULT_OF_FEW] == "Completed"
+    assert_no_call_is_paid_twice(failed, retried)
