@@ -97,8 +97,8 @@ def build(
         float,
         typer.Option(
             metavar="PERCENT",
-            help="Go on without shards that fail, as long as they are no more than PERCENT of a stage; the release "
-            "names them.",
+            help="Go on without shards that fail, as long as they are no more than PERCENT of a stage, rounded up; the "
+            "release names them.",
         ),
     ] = 0.0,
     runner: Annotated[
