@@ -17,7 +17,7 @@ from flows.naming import BUILD, name_of_run
 from flows.options import Percent, RunOptions
 from flows.outcome import StageRun
 from flows.preflight import check_roles, preflight
-from flows.reporting import reported
+from flows.reporting import is_tried_again, reported
 from flows.runners import check_runner, computing, look, spent
 from flows.stages import (
     adopt_stage,
@@ -68,7 +68,8 @@ async def build_dataset(
             are authored.
         prune: Whether tasks whose documents are gone leave the dataset; only where every source could be listed.
         failed_shards: Percent of the shards of a stage that may fail without failing the build, rounded up: with any
-            value above 0 at least one of several may fail, with 0 none. The release names them.
+            value above 0 at least one of several may fail, with 0 none. The release names them. A run that retries
+            by itself goes on without them in its last attempt only.
         runner: Where shards are computed: local, dask (a cluster on this machine) or dask:tcp://HOST:PORT.
 
     Returns:
@@ -78,7 +79,8 @@ async def build_dataset(
         TaskCraftError: One sentence about what stopped the build; everything finished is kept.
     """
     check_runner(runner)
-    options = RunOptions(prune=prune, failed_shards=failed_shards, runner=runner)
+    # What a retry may still compute is not gone without.
+    options = RunOptions(prune=prune, failed_shards=0 if is_tried_again() else failed_shards, runner=runner)
     read = [*sources, *filter(None, [tasks])]
     check_place(out, config, read)
 

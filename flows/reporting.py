@@ -78,14 +78,14 @@ async def _ended(work: Awaitable[tuple[T, str]]) -> T:
     try:
         result, sentence = await work
     except TaskCraftError as error:
-        if _is_tried_again():
+        if is_tried_again():
             raise  # Prefect tries again only what is raised
         run_logger().error(str(error))
         return cast(T, Failed(message=str(error), data=error))
     return cast(T, Completed(message=sentence, data=result))
 
 
-def _is_tried_again() -> bool:
+def is_tried_again() -> bool:
     """Whether the server lets the run that fails now begin anew, as it counts."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:

@@ -84,7 +84,7 @@ def test_a_night_runs_from_end_to_end_and_retries_by_itself(
         keep_key_in_block(stack)
         stack.deploy(SOURCES, out, "--config", str(config))
         retry_soon(stack)
-        run_id = stack.run("nightly", failed_shards=0)
+        run_id = stack.run("nightly")
         stack.wait(run_id, until=awaits_retry, seconds=300)
         faults.write_text("")
         run = stack.wait(run_id, seconds=300)
