@@ -136,13 +136,9 @@ async def reporting() -> AsyncIterator[Report]:
 
 
 async def accounted(work: Awaitable[BuildSummary]) -> BuildSummary:
-    """What a build comes to, shown with what it cost.
-
-    To be called in the turn of the run: what the folder's runs spend and publish is this one's from here to the end.
-    """
+    """What a build comes to, shown with what it cost; to be called in the turn of the run, and to its end."""
     on = report()
     assert on is not None, "a build is reported on"
-    await on.costs()
     try:
         summary = await work
     except TaskCraftError as error:
@@ -150,6 +146,13 @@ async def accounted(work: Awaitable[BuildSummary]) -> BuildSummary:
         raise
     await on.built(summary)
     return summary
+
+
+async def count_from_here() -> None:
+    """What is spent from here on is this run's; to be called when every turn that it waits for is its own."""
+    on = report()
+    assert on is not None, "a build is reported on"
+    await on.costs()
 
 
 async def show_left_out(left_out: Sequence[Rejection]) -> None:

@@ -37,6 +37,7 @@ PATIENCE_SECONDS = LEASE_SECONDS
 LOOK_SECONDS = 5.0
 
 LOCKED, GONE = 423, 410
+BUSY = (408, 429)
 _ONE = {"s3a": "s3", "gcs": "gs", "local": "file"}
 """Protocols that are two names of one."""
 
@@ -90,11 +91,15 @@ async def _wait(client: PrefectClient, name: str, out: str, say: Say, holder: Ho
     patience = _Patience(holder)
 
     async def taken() -> bool:
+        answered = False
         with _tolerated():
             if (lease := await _lease(client, name, holder)) is not None:
                 leases.append(lease)
             elif patience.ends(noted := await _noted(name)):
                 await _free(client, name, noted)
+            answered = True
+        if not answered:  # nor could the other renew its turn meanwhile
+            patience.anew()
         return bool(leases)
 
     async def why() -> str:
@@ -116,10 +121,15 @@ class _Patience:
         self._seen: Noted | None = None
         self._since = time.monotonic()
 
+    def anew(self) -> None:
+        """Begins to wait once more."""
+        self._since = time.monotonic()
+
     def ends(self, noted: Noted | None) -> bool:
         """Whether the turn is to be taken from whom it is noted for; an earlier attempt of the same run is over."""
         if noted != self._seen:
-            self._seen, self._since = noted, time.monotonic()
+            self._seen = noted
+            self.anew()
         if noted is not None and noted.holder.run_id == self._ours.run_id:
             return True
         return time.monotonic() - self._since >= PATIENCE_SECONDS
@@ -145,6 +155,7 @@ async def _lease(client: PrefectClient, name: str, holder: Holder) -> UUID | Non
 
 
 async def _free(client: PrefectClient, name: str, noted: Noted | None) -> None:
+    await Variable.aunset(name)  # first: whoever else has lost patience sees it and does not free the next one's slot
     if noted is not None:
         await client.release_concurrency_slots_with_lease(UUID(noted.lease))
     await client.update_global_concurrency_limit(name, GlobalConcurrencyLimitUpdate(active_slots=0))
@@ -169,14 +180,17 @@ async def _note(name: str, noted: Noted) -> None:
 
 
 async def _renew(client: PrefectClient, name: str, noted: Noted, out: str) -> None:
-    """Keeps the turn until it is stopped; a server that is away is asked again."""
+    """Keeps the turn until it is stopped; a server that is away, or refuses, is asked again."""
     while True:
         await asyncio.sleep(RENEW_SECONDS)
-        with _tolerated():
-            if not await _still_ours(client, name, noted.lease):
-                break
-            noted = noted.model_copy(update={"renewals": noted.renewals + 1})
-            await _note(name, noted)
+        try:
+            with _tolerated():
+                if not await _still_ours(client, name, noted.lease):
+                    break
+                noted = noted.model_copy(update={"renewals": noted.renewals + 1})
+                await _note(name, noted)
+        except TaskCraftError as error:
+            run_logger().warning(str(error))
     run_logger().warning(
         f"The Prefect server was away for so long that the turn to write to {out} has gone to another run. Should that "
         "one publish first, this one fails in the end, and nothing is lost."
@@ -202,7 +216,7 @@ def _tolerated() -> Iterator[None]:
     except httpx.TransportError:
         return
     except PrefectHTTPStatusError as error:
-        if error.response.status_code < 500:
+        if error.response.status_code < 500 and error.response.status_code not in BUSY:
             raise TaskCraftError(
                 f"The Prefect server refuses to keep turns ({error.response.status_code}); bring it up to date, and "
                 "let this run use concurrency limits and variables there."

@@ -20,9 +20,10 @@ from flows.naming import BUILD, DEGRADED, STAGE
 SILENCE = timedelta(seconds=240)
 """Longer than a run waits for a server that is away (two and a half minutes at most) and two heartbeats more, for what
 was missed meanwhile is judged as soon as the server is back. It is also longer than Prefect's own three minutes between
-heartbeats, for a build whose environment sets no other."""
+heartbeats, for a build whose environment sets no other, and than a nightly run waits before its retry."""
 HEARTBEAT = "prefect.flow-run.heartbeat"
-ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended", "AwaitingRetry")
+ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended")
+"""Not AwaitingRetry: a run that is killed while it waits for its own retry is never begun again by anybody."""
 LOST = (
     f"The run has sent no sign of life for {SILENCE.seconds} s: its process, or the machine that it ran on, is gone. "
     "What was finished is kept; Retry, or the next run, goes on from there."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefect import flow
 
-from flows.account import accounted
+from flows.account import accounted, count_from_here
 from flows.environment import read_settings
 from flows.form import Out, Runner, Sources, TasksFile
 from flows.leftovers import bury_crashed
@@ -86,6 +86,7 @@ async def build_dataset(
 
     async def built() -> BuildSummary:
         async with mirrored(out, config, read) as folder, computing(runner, folder, config):
+            await count_from_here()
             return (await _build(sources, str(folder), config, tasks, options)).told_at(out)
 
     async with cancelled_by_sigterm(), turn_of_this_run(folder_of(out)):

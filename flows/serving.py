@@ -123,7 +123,7 @@ def cancel_runs(worker: str) -> None:
     from prefect.states import Cancelling
 
     going_on = {
-        "state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},
+        "state": {"name": {"any_": ["Running", "Pending", "Cancelling", "AwaitingRetry"]}},
         "parent_task_run_id": {"is_null_": True},
     }
     chosen = FlowRunFilter.model_validate(going_on)

@@ -49,14 +49,14 @@ def quarantine(failed: Sequence[Quarantined], out: Path) -> int:
 
 def holds(out: Path, rejections: Iterable[Rejection]) -> bool:
     """Whether the rows are in quarantine that the audit rejected."""
-    rejected = {(one.item, one.detail) for one in rejections}
+    rejected = {(one.item, one.reason.value) for one in rejections}
     if not rejected:
         return True
     folder = out / "quarantine"
     if not DeltaTable.is_deltatable(str(folder)):
         return False
-    there = read_rows(DeltaTable(folder), ["task_id", "detail"])
-    return rejected <= {*zip(*(there[name].to_pylist() for name in ("task_id", "detail")), strict=True)}
+    there = read_rows(DeltaTable(folder), ["task_id", "reason"])
+    return rejected <= {*zip(*(there[name].to_pylist() for name in ("task_id", "reason")), strict=True)}
 
 
 def _row(failed: Quarantined) -> dict[str, Any]:

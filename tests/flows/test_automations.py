@@ -43,6 +43,15 @@ async def events_of(runs: Iterable[UUID]) -> list[ReceivedEvent]:
             await asyncio.sleep(0.1)
 
 
+def test_a_run_that_is_killed_while_it_waits_for_its_retry_is_missed_and_one_that_waits_is_not() -> None:
+    trigger = EventTrigger.model_validate(crashed_runs().trigger.model_dump(mode="json"))
+    assert "prefect.flow-run.AwaitingRetry" not in trigger.expect
+    nightly = yaml.safe_load(PREFECT_FILE.read_text())["deployments"][0]
+    env = nightly["work_pool"]["job_variables"]["env"]
+    delay, beat = int(env["PREFECT_FLOWS_DEFAULT_RETRY_DELAY_SECONDS"]), int(env["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert SILENCE.total_seconds() > delay + 2 * beat
+
+
 async def test_silence_crashes_builds_and_their_stages_and_no_run_of_anybody_else(prefect: None) -> None:
     stage = flow(name=generate_stage.name)(this_run)
     foreign = flow(name="their-flow")(this_run)
