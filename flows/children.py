@@ -16,7 +16,7 @@ from flows.orphans import ending_with_us
 from taskcraft_core.errors import TaskCraftError
 
 STOP_SECONDS = 45.0
-"""A worker first ends its runs, and they put away what they have."""
+"""Its runs are cancelled before; a worker, or a server, has things of its own to put away."""
 RESTARTS, WITHIN = 3, 600.0
 """A child that dies more often than that in so many seconds is not started again."""
 

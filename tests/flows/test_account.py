@@ -44,6 +44,9 @@ class Ear:
     def stage_ends(self) -> None: ...
 
 
+async def say_nothing(sentence: str | None) -> None: ...
+
+
 async def pays(out: Path) -> None:
     journal = await open_journal(out, None)
     await journal.put(PAID)
@@ -64,7 +67,7 @@ async def test_what_another_run_pays_while_this_one_waits_is_not_its_own(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
     ear, config = Ear(), BuildConfig(judge="openai:small")
-    async with turn(tmp_path, asyncio.sleep, OTHER):  # type: ignore[arg-type]
+    async with turn(tmp_path, say_nothing, OTHER):
         with watched_by(ear):
             missing = str(tmp_path / "missing.jsonl")
             waiting = asyncio.create_task(build_dataset([], str(tmp_path), config, missing, return_state=True))
